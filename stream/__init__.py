@@ -1,0 +1,1 @@
+"""Kafka and Faust: topics, schemas, settings, the worker's wiring and the command line."""

@@ -1,0 +1,83 @@
+"""Reaching a broker: its address, back-off while nobody answers, and a bounded wait."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from stream.errors import BrokerUnreachable
+from stream.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 5.0
+
+Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
+
+
+async def wait_for_broker(settings: Settings) -> None:
+    """Return when a broker answers; each failed try is logged.
+
+    Raises BrokerUnreachable after settings.wait seconds.
+    """
+    await (await admin_client(settings)).close()
+
+
+async def admin_client(settings: Settings) -> AIOKafkaAdminClient:
+    """A started admin client; tried with back-off until settings.wait is over."""
+    return await started(settings, lambda: AIOKafkaAdminClient(**_common(settings)))
+
+
+async def consumer(settings: Settings, **options: object) -> AIOKafkaConsumer:
+    """A started consumer without a group, unless `options` names one."""
+    return await started(settings, lambda: AIOKafkaConsumer(**_common(settings), **options))
+
+
+async def producer(settings: Settings, **options: object) -> AIOKafkaProducer:
+    """A started producer, idempotent with acks=all, unless `options` say otherwise."""
+    chosen = {"acks": "all", "enable_idempotence": True} | options
+    return await started(settings, lambda: AIOKafkaProducer(**_common(settings), **chosen))
+
+
+async def started(settings: Settings, make: Callable[[], Client]) -> Client:
+    """Start the client that `make` makes, with a fresh one for each try.
+
+    Raises BrokerUnreachable when settings.wait seconds have passed without an answer.
+    """
+    began, pause = time.monotonic(), _FIRST_PAUSE
+    while True:
+        client = make()
+        try:
+            await client.start()
+        except (KafkaError, OSError) as error:
+            await _close(client)
+            waited = time.monotonic() - began
+            if settings.wait is not None and waited + pause > settings.wait:
+                raise BrokerUnreachable(
+                    f"No Kafka answers at {settings.broker} (waited {waited:.1f} s)."
+                    " Start one with `headwater broker start`, or set HEADWATER_BROKER."
+                ) from error
+            log.warning("No Kafka answers at %s; next try in %.1f s.", settings.broker, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            return client
+
+
+async def _close(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    closing: Awaitable[None]
+    closing = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
+    await closing
+
+
+def _common(settings: Settings) -> dict[str, object]:
+    return {
+        "bootstrap_servers": settings.broker,
+        "request_timeout_ms": int(settings.request_timeout * 1000),
+    }

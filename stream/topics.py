@@ -1,0 +1,214 @@
+"""Every topic: its name, its shape, what must hold for the guarantees, creation and check."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from stream.connect import admin_client
+from stream.errors import TopicError
+from stream.settings import Settings
+
+# Kafka's own default for max.message.bytes: 1 MiB and a record batch's header.
+EVENT_BYTES = 1_048_588
+# What headers and envelopes add to an event that is forwarded or put into dead-letters.
+ENVELOPE_BYTES = 65_536
+INTERNAL_BYTES = EVENT_BYTES + ENVELOPE_BYTES
+
+_TOPIC_ALREADY_EXISTS = 36
+_CLEANUP = "cleanup.policy"
+_TIME = "message.timestamp.type"
+_SIZE = "max.message.bytes"
+
+_DELETED = {_CLEANUP: "delete"}
+_COMPACTED = {_CLEANUP: "compact"}
+_BROKER_TIME = {_TIME: "LogAppendTime"}
+_ROOM = {_SIZE: str(INTERNAL_BYTES)}
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic as headwater makes it, and the part of its configuration that it insists on."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    required: Mapping[str, str] = field(default_factory=dict)
+    # The topic whose partition count this one must share: a hop keeps a user's or item's partition.
+    same_count_as: str | None = None
+
+
+class Topics:
+    """All topics under one prefix, with the partitions that each has or would get."""
+
+    def __init__(self, settings: Settings, counts: Mapping[str, int] | None = None) -> None:
+        """`counts`: partitions of topics that exist already, by full name."""
+        self._prefix = settings.topic_prefix
+        self._default = settings.partitions
+        self._counts = counts or {}
+        self.events = self._topic("events", _DELETED | _BROKER_TIME, _DELETED | _BROKER_TIME)
+        self.items = self._topic("items", _COMPACTED | _BROKER_TIME, _COMPACTED)
+        self.users = self._topic("users", _COMPACTED | _BROKER_TIME, _COMPACTED)
+        self.recommendations = self._topic(
+            "recommendations", _COMPACTED | _BROKER_TIME, _COMPACTED | _BROKER_TIME
+        )
+        self.models = self._topic("models", _COMPACTED, _COMPACTED)
+        self.dead_letters = self._topic("dead-letters", _DELETED | _BROKER_TIME | _ROOM, _DELETED)
+        self.user_input = self._pair("user-input", _DELETED | _ROOM, "events", "user-rows")
+        self.user_rows = self._pair("user-rows", _COMPACTED | _ROOM, "events", "user-input")
+        self.item_feedback = self._pair("item-feedback", _DELETED | _ROOM, "item-vectors")
+        self.item_vectors = self._pair(
+            "item-vectors", _COMPACTED | _BROKER_TIME | _ROOM, "item-feedback"
+        )
+
+    def __iter__(self) -> Iterator[Topic]:
+        """Every topic, those that users write and read first."""
+        return (topic for topic in vars(self).values() if isinstance(topic, Topic))
+
+    def _topic(self, name: str, config: Mapping[str, str], required: Mapping[str, str]) -> Topic:
+        full = self._prefix + name
+        return Topic(full, self._counts.get(full, self._default), config, required)
+
+    def _pair(self, name: str, config: Mapping[str, str], *partners: str) -> Topic:
+        """A topic that must have its partners' partition count; the first partner names it."""
+        full = self._prefix + name
+        named = [self._prefix + partner for partner in partners]
+        known = [self._counts[other] for other in (full, *named) if other in self._counts]
+        count = known[0] if known else self._default
+        required = {_CLEANUP: config[_CLEANUP]}
+        return Topic(full, count, config, required, same_count_as=named[0])
+
+
+@dataclass(frozen=True)
+class Described:
+    """A topic as it is on the broker."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+async def ensure(settings: Settings) -> list[str]:
+    """Create the topics that are missing; safe when several workers do so at once.
+
+    Returns the names that this call created. Raises TopicError if Kafka refuses one, and
+    BrokerUnreachable.
+    """
+    async with _admin(settings) as admin:
+        found = await _describe(admin, settings)
+        topics = Topics(settings, {name: there.partitions for name, there in found.items()})
+        missing = [topic for topic in topics if topic.name not in found]
+        return await _create(admin, missing, settings) if missing else []
+
+
+async def describe(settings: Settings) -> dict[str, Described]:
+    """The topics of this prefix that exist, by full name. Raises BrokerUnreachable."""
+    async with _admin(settings) as admin:
+        return await _describe(admin, settings)
+
+
+async def verify(settings: Settings) -> Topics:
+    """The topics as they are, with their true partition counts.
+
+    Raises TopicError naming the topic, what is required, what came and what to do.
+    """
+    found = await describe(settings)
+    topics = Topics(settings, {name: there.partitions for name, there in found.items()})
+    for topic in topics:
+        if complaint := check(topic, found):
+            raise TopicError(complaint)
+    return topics
+
+
+def check(topic: Topic, found: Mapping[str, Described]) -> str | None:
+    """What is wrong with `topic` as found on the broker, and what to do; None if nothing is."""
+    there = found.get(topic.name)
+    if there is None:
+        return f"Topic {topic.name} does not exist: run `headwater topics create`."
+    other = found.get(topic.same_count_as) if topic.same_count_as else None
+    if other is not None and other.partitions != there.partitions:
+        return (
+            f"Topic {topic.name} has {there.partitions} partitions and {other.name} has"
+            f" {other.partitions}; they must have as many, or a row would have two writers."
+            f" Delete {topic.name} while no worker runs, then run `headwater topics create`."
+        )
+    for key, wanted in topic.required.items():
+        came = there.config.get(key, "unknown")
+        if came != wanted:
+            return _wrong_config(topic.name, f"{key}={wanted}", f"{key}={came}")
+    return _too_small(topic, there)
+
+
+def _too_small(topic: Topic, there: Described) -> str | None:
+    if _SIZE not in topic.config or int(there.config.get(_SIZE, INTERNAL_BYTES)) >= INTERNAL_BYTES:
+        return None
+    came = f"{_SIZE}={there.config[_SIZE]}"
+    return _wrong_config(topic.name, f"{_SIZE}={INTERNAL_BYTES} or more", came)
+
+
+def _wrong_config(name: str, wanted: str, came: str) -> str:
+    change = wanted.removesuffix(" or more")
+    return (
+        f"Topic {name} requires {wanted}, got {came}. Change it with `kafka-configs.sh --alter"
+        f" --entity-type topics --entity-name {name} --add-config {change}`."
+    )
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = await admin_client(settings)
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, missing: list[Topic], settings: Settings
+) -> list[str]:
+    wanted = [
+        NewTopic(
+            topic.name, topic.partitions, settings.replication, topic_configs=dict(topic.config)
+        )
+        for topic in missing
+    ]
+    answer = await admin.create_topics(wanted)
+    created = []
+    for name, code, *text in answer.topic_errors:
+        if code == 0:
+            created.append(name)
+        elif code != _TOPIC_ALREADY_EXISTS:
+            reason = (text[0] if text else None) or for_code(code).__name__
+            raise TopicError(f"Kafka refused to create topic {name}: {reason}")
+    return created
+
+
+async def _describe(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, Described]:
+    ours = {topic.name for topic in Topics(settings)}
+    try:
+        present = [there for there in await admin.describe_topics() if there["topic"] in ours]
+        configs = await _configs(admin, [there["topic"] for there in present])
+    except KafkaError as error:
+        raise TopicError(f"Kafka could not describe the topics: {error}") from error
+    return {
+        there["topic"]: Described(
+            there["topic"], len(there["partitions"]), configs.get(there["topic"], {})
+        )
+        for there in present
+    }
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    answers: list[Any] = await admin.describe_configs(asked)
+    return {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _code, _text, _kind, name, entries in answer.resources
+    }
