@@ -1,0 +1,51 @@
+"""What cannot be applied: its bytes untouched, with its reason and its place, for `dead-letters`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka.structs import ConsumerRecord
+
+KEPT_OF_OVERSIZED: Final = 65_536  # bytes of a record that exceeds even the limit of `dead-letters`
+ERROR_LIMIT: Final = 1024  # characters of an error that travel with the record
+
+Headers = list[tuple[str, bytes]]
+Record = tuple[bytes | None, bytes | None, Headers]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was set aside.
+
+    `reason` is one of json, schema, type, id, timestamp, value, embedding, size, unsupported, fold.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    reason: str
+    error: str
+
+    @classmethod
+    def of(cls, record: ConsumerRecord, reason: str, error: str) -> "DeadLetter":
+        """Set aside a record as it was read."""
+        return cls(
+            record.topic, record.partition, record.offset, record.key, record.value, reason, error
+        )
+
+    def record(self, limit: int) -> Record:
+        """Return key, value and headers to send; of more than `limit` bytes the first 64 kB."""
+        value = self.value
+        if value is not None and len(value) > limit:
+            value = value[:KEPT_OF_OVERSIZED]
+        return self.key, value, self._headers()
+
+    def _headers(self) -> Headers:
+        return [
+            ("reason", self.reason.encode()),
+            ("topic", self.topic.encode()),
+            ("partition", str(self.partition).encode()),
+            ("offset", str(self.offset).encode()),
+            ("error", self.error[:ERROR_LIMIT].encode()),
+        ]

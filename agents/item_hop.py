@@ -1,0 +1,89 @@
+"""The shell of the item hop: a run of `item-feedback` in, rows for `item-vectors` out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiokafka.structs import ConsumerRecord
+
+from agents.adapt_items import fold_items
+from agents.bisect import fold_without_culprits
+from agents.dead_letters import DeadLetter
+from agents.keys import row_key
+from agents.outbox import Outbox
+from agents.records import Internal
+from models.mixture import Mixture
+from stream.app import Foundation
+from stream.errors import CodecError
+from stream.intake import Run
+from stream.metrics import Metrics
+from stream.tables import RowStore
+
+
+@dataclass(slots=True)
+class Plan:
+    """The rows that a run leads to, as (key, value)."""
+
+    rows: list[tuple[bytes, bytes]] = field(default_factory=list)
+    redelivered: int = 0
+
+
+class ItemHop:
+    """Adapts items: folds each run of feedback and announcements into their rows."""
+
+    def __init__(
+        self,
+        foundation: Foundation,
+        table: RowStore,
+        learner: Mixture,
+        outbox: Outbox,
+        metrics: Metrics,
+    ) -> None:
+        self._foundation = foundation
+        self._table = table
+        self._learner = learner
+        self._outbox = outbox
+        self._metrics = metrics
+
+    async def handle(self, run: Run) -> None:
+        """Apply one run; nothing waits between reading the rows and handing over the new ones."""
+        arrivals, dead = read_feedback(run.records)
+        plan, culprits = fold_without_culprits(partial(self._plan, run.tp.partition), arrivals)
+        dead += [
+            DeadLetter.of(run.records[index], "fold", repr(error))
+            for (index, _, _), error in culprits
+        ]
+        self._metrics.redelivered.inc(plan.redelivered)
+        self._metrics.count_dead_letters(letter.reason for letter in dead)
+        await self._foundation.egress.submit(
+            run, table=self._table, rows=plan.rows, others=self._outbox.dead(dead)
+        )
+
+    def _plan(self, partition: int, arrivals: Sequence[tuple[int, str, Internal]]) -> Plan:
+        items = list(dict.fromkeys(item_id for _, item_id, _ in arrivals))
+        rows = self._table.get_many(partition, [row_key(item_id) for item_id in items])
+        fold = fold_items(
+            self._learner,
+            dict(zip(items, rows, strict=True)),
+            [(item_id, record) for _, item_id, record in arrivals],
+        )
+        return Plan(
+            [(row_key(item_id), row) for item_id, row in fold.rows.items()], fold.redelivered
+        )
+
+
+def read_feedback(
+    records: Sequence[ConsumerRecord],
+) -> tuple[list[tuple[int, str, Internal]], list[DeadLetter]]:
+    """Return (index, item_id, record) for what can be read, and the rest as dead letters."""
+    arrivals: list[tuple[int, str, Internal]] = []
+    dead: list[DeadLetter] = []
+    for index, record in enumerate(records):
+        try:
+            if not record.key:
+                raise CodecError("a record of item-feedback has its item's id as key; got none")
+            item_id = record.key.decode()
+            arrivals.append((index, item_id, Internal.unpack(record.value or b"")))
+        except (CodecError, UnicodeDecodeError) as exc:
+            dead.append(DeadLetter.of(record, "schema", str(exc)))
+    return arrivals, dead

@@ -1,0 +1,151 @@
+"""Where each record belongs: applied here, forwarded to its owner, or set aside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from aiokafka.structs import ConsumerRecord
+
+from agents.adapt_users import PROFILE_LIMIT, Arrival
+from agents.announcements import pack_announcement
+from agents.dead_letters import DeadLetter
+from agents.records import Internal, Kind, Place, TopicCode
+from stream.errors import CodecError
+from stream.placement import Placement
+from stream.schemas import (
+    QUIET_HEADER,
+    Profile,
+    Rejected,
+    Rules,
+    decode_events,
+    decode_items,
+    decode_profiles,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A record for the owner of its user or item; `reason` is no-key, wrong-partition, profile or announcement."""
+
+    partition: int
+    key: bytes | None
+    value: bytes
+    reason: str
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A run of records, each in one of three places."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    forwards: list[Forward] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+def sort_events(
+    records: Sequence[ConsumerRecord], partition: int, users: Placement, rules: Rules
+) -> Sorted:
+    """Sort a run of one partition of `events`; the user_id in the value decides, not the key."""
+    out = Sorted()
+    decoded = decode_events(
+        [record.value for record in records], [record.timestamp for record in records], rules
+    )
+    owners = users.partitions_of(
+        [b"" if isinstance(event, Rejected) else event.user_id.encode() for event in decoded]
+    )
+    for index, (record, event, owner) in enumerate(zip(records, decoded, owners, strict=True)):
+        if isinstance(event, Rejected):
+            out.dead.append(DeadLetter.of(record, event.reason, event.error))
+            continue
+        place = _place(TopicCode.EVENTS, record)
+        wants_list = QUIET_HEADER not in record.headers
+        if owner == partition:
+            out.arrivals.append(
+                Arrival(event.user_id, place, place, index, event, wants_list=wants_list)
+            )
+        else:
+            value = Internal(Kind.EVENT, place, record.value, wants_list).pack()
+            reason = "no-key" if record.key is None else "wrong-partition"
+            out.forwards.append(Forward(owner, record.key, value, reason))
+    return out
+
+
+def sort_user_input(records: Sequence[ConsumerRecord], rules: Rules) -> Sorted:
+    """Sort a run of one partition of `user-input`: events and profiles that were forwarded here."""
+    out = Sorted()
+    for index, record in enumerate(records):
+        arrival = _forwarded(record, index, rules)
+        if isinstance(arrival, Rejected):
+            out.dead.append(DeadLetter.of(record, arrival.reason, arrival.error))
+        else:
+            out.arrivals.append(arrival)
+    return out
+
+
+def _forwarded(record: ConsumerRecord, index: int, rules: Rules) -> Arrival | Rejected:
+    try:
+        internal = Internal.unpack(record.value or b"")
+    except CodecError as exc:
+        return Rejected("schema", str(exc))
+    origin = internal.place
+    read = replace(_place(TopicCode.USER_INPUT, record), broker_ms=origin.broker_ms)
+    if internal.kind is Kind.PROFILE:
+        (profile,) = decode_profiles([internal.body])
+        if isinstance(profile, Rejected):
+            return profile
+        return Arrival(profile.user_id, origin, read, index, profile=internal.body)
+    (event,) = decode_events([internal.body], [origin.broker_ms], rules)
+    if isinstance(event, Rejected):
+        return event
+    return Arrival(
+        event.user_id, origin, read, index, event, wants_list=internal.wants_list
+    )
+
+
+def route_profiles(records: Sequence[ConsumerRecord], users: Placement) -> Sorted:
+    """Send each record of `users` to the owner of its user."""
+    out = Sorted()
+    decoded = decode_profiles([record.value for record in records])
+    for record, profile in zip(records, decoded, strict=True):
+        if isinstance(profile, Profile) and len(record.value) > PROFILE_LIMIT:
+            profile = Rejected("size", f"a profile takes at most {PROFILE_LIMIT} bytes")
+        if isinstance(profile, Rejected):
+            out.dead.append(DeadLetter.of(record, profile.reason, profile.error))
+            continue
+        value = Internal(Kind.PROFILE, _place(TopicCode.USERS, record), record.value).pack()
+        key = profile.user_id.encode()
+        out.forwards.append(Forward(users.partitions_of([key])[0], key, value, "profile"))
+    return out
+
+
+def route_items(records: Sequence[ConsumerRecord], items: Placement, rules: Rules) -> Sorted:
+    """Send each record of `items` to the owner of its item, as an announcement or a withdrawal."""
+    out = Sorted()
+    decoded = decode_items(
+        [record.key for record in records],
+        [record.value for record in records],
+        [record.timestamp for record in records],
+        rules,
+    )
+    for record, item in zip(records, decoded, strict=True):
+        place = _place(TopicCode.ITEMS, record)
+        if isinstance(item, Rejected):
+            out.dead.append(DeadLetter.of(record, item.reason, item.error))
+            continue
+        try:
+            body = b"" if item.withdrawn else pack_announcement(item)
+        except ValueError as exc:
+            out.dead.append(DeadLetter.of(record, "size", str(exc)))
+            continue
+        kind = Kind.WITHDRAWAL if item.withdrawn else Kind.ANNOUNCEMENT
+        key = item.item_id.encode()
+        out.forwards.append(
+            Forward(
+                items.partitions_of([key])[0], key, Internal(kind, place, body).pack(), "announcement"
+            )
+        )
+    return out
+
+
+def _place(topic: TopicCode, record: ConsumerRecord) -> Place:
+    return Place(topic, record.partition, record.offset, record.timestamp)
+

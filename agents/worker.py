@@ -1,0 +1,79 @@
+"""One worker: the agents attached to the stream's foundation, made from settings."""
+
+import asyncio
+import logging
+import time
+
+from agents.catalogue_feed import CatalogueFeed
+from agents.default_list import DefaultList
+from agents.item_hop import ItemHop
+from agents.outbox import Outbox
+from agents.publish import Publisher
+from agents.records import TopicCode
+from agents.router import Router
+from agents.user_hop import UserHop
+from models.kernels import warm
+from models.mixture import Mixture, MixtureSettings
+from stream import topics as topic_admin
+from stream.app import Foundation, create_app
+from stream.metrics import Metrics
+from stream.schemas import Rules
+from stream.settings import Settings
+from stream.topics import Topics
+from stream.web import serve_web
+
+log = logging.getLogger(__name__)
+
+_LAG_INTERVAL = 1.0  # s between looks at how far the worker is behind
+
+
+def run(settings: Settings) -> int:
+    """Run a worker until SIGTERM or SIGINT; returns the exit code 0.
+
+    Raises
+    ------
+    HeadwaterError
+        If no broker answers within `settings.wait`, a topic has the wrong shape, or a send finally fails.
+
+    """
+    topics = asyncio.run(_topics(settings))
+    began = time.monotonic()
+    warm()
+    log.info("Learner compiled or loaded in %.1f s.", time.monotonic() - began)
+    create_worker(settings, topics).run()
+    return 0
+
+
+async def _topics(settings: Settings) -> Topics:
+    created = await topic_admin.ensure(settings)
+    if created:
+        log.info("Created topics %s.", ", ".join(sorted(created)))
+    return await topic_admin.verify(settings)
+
+
+def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = None) -> Foundation:
+    """Attach all agents and tasks to a new foundation; `learner` defaults to the untrained mixture."""
+    foundation = create_app(settings, topics)
+    learner = learner or Mixture(MixtureSettings(repeats=settings.repeats == "allow"))
+    rules = Rules.of(settings)
+    metrics = Metrics()
+    outbox = Outbox(topics)
+    publisher = Publisher(
+        {TopicCode.EVENTS: topics.events.name, TopicCode.USERS: topics.users.name},
+        learner.version.hex(),
+    )
+    feed = CatalogueFeed(settings, topics.item_vectors, learner.catalogue(), metrics)
+    users = foundation.table("users", changelog=topics.user_rows)
+    items = foundation.table("items", changelog=topics.item_vectors)
+    user_hop = UserHop(foundation, users, learner, rules, feed, outbox, publisher, metrics)
+    item_hop = ItemHop(foundation, items, learner, outbox, metrics)
+    router = Router(foundation, rules, outbox, metrics)
+    foundation.intake(topics.events, user_hop.handle)
+    foundation.intake(topics.user_input, user_hop.handle)
+    foundation.intake(topics.item_feedback, item_hop.handle, settings.item_gather_ms)
+    foundation.intake(topics.items, router.handle_items)
+    foundation.intake(topics.users, router.handle_profiles)
+    default_list = DefaultList(foundation, users, learner, feed, outbox, publisher, metrics)
+    foundation.task(feed.run)
+    foundation.task(default_list.run)
+    return foundation
