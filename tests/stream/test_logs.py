@@ -1,0 +1,27 @@
+"""Logging: repetitions of libraries are limited, our own lines are not."""
+
+import logging
+
+from stream.logs import OncePerWhile
+
+
+def _record(name: str, message: str) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, __file__, 1, message, None, None)
+
+
+def test_a_library_s_repetitions_are_counted_instead_of_logged() -> None:
+    """Of a hundred equal lines one passes; the next one after a while says how many were left out."""
+    now = 0.0
+    limited = OncePerWhile(10, clock=lambda: now)
+    passed = [limited.filter(_record("aiokafka.conn", "no answer")) for _ in range(100)]
+    assert passed == [True] + [False] * 99
+    now = 11.0
+    late = _record("aiokafka.conn", "no answer")
+    assert limited.filter(late)
+    assert late.getMessage() == "no answer (and 99 more like this)"
+
+
+def test_our_own_lines_always_pass() -> None:
+    """headwater's messages are not limited."""
+    limited = OncePerWhile(10)
+    assert all(limited.filter(_record("stream.app", "assigned")) for _ in range(3))
