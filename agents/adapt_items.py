@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.mixture import Mixture
+
 from agents.announcements import unpack_announcement
 from agents.records import Internal, Kind
 from agents.rows import ItemRow, Stamp
 from models.feedback import Feedback
-from models.mixture import Mixture
 
 
 @dataclass(slots=True)
@@ -23,8 +24,9 @@ def fold_items(
 ) -> ItemFold:
     """Fold a run of `item-feedback` records, as (item_id, record), into their items' rows.
 
-    A record at or below its row's offset for its source (topic and partition of the user hop) changes
-    nothing. Of announcements the one with the largest (broker time, partition, offset) wins.
+    A record at or below its row's offset for its source (topic and partition of the user hop)
+    changes nothing. Of announcements the one with the largest (broker time, partition, offset)
+    wins.
 
     Raises
     ------

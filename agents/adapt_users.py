@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agents.records import Internal, Kind, Place, TopicCode
+from models.mixture import Mixture
+
+from agents.records import Internal, Kind, Place
 from agents.rows import EVENT_IDS_KEPT, Stamp, UserRow
 from models.events import EventBatch, type_code
 from models.hashing import item_hash, item_hashes
-from models.mixture import Mixture
 from models.user_states import UserStates
 from stream.schemas import Event, Rules
 
@@ -44,8 +45,8 @@ class ListOrder:
 class UserFold:
     """What a run of arrivals made of its users' rows.
 
-    `before` holds the states that the run found, `events` the events that changed them (indices into
-    `users`), so that the gate may learn from them.
+    `before` holds the states that the run found, `events` the events that changed them (indices
+    into `users`), so that the gate may learn from them.
     """
 
     users: list[str]
@@ -64,8 +65,8 @@ def fold_users(
 ) -> UserFold:
     """Fold a run of arrivals into its users' rows.
 
-    A record at or below its row's offset for its source changes nothing; its row and its list are sent
-    again. The feedback of such a record is not: a row that was applied implies durable feedback.
+    A record at or below its row's offset for its source changes nothing; its row and its list are
+    sent again. Its feedback is not: a row that was applied implies durable feedback.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def fold_users(
             if arrival.wants_list:
                 orders[user] = ListOrder(arrival.user_id, None)
             continue
-        verdict = _admit(row, arrival)
+        verdict = _admit(row, arrival.origin, arrival.event)
         redelivered += verdict is _REDELIVERED
         if verdict is _NEW:
             applied.append(arrival.event.type)
@@ -106,9 +107,7 @@ def fold_users(
         for (_, arrival), body in zip(fresh, feedback.pack(), strict=True)
         if arrival.event is not None and arrival.event.item_id is not None
     ]
-    return UserFold(
-        users, unpacked, before, after, events, packed, orders, applied, redelivered
-    )
+    return UserFold(users, unpacked, before, after, events, packed, orders, applied, redelivered)
 
 
 _NEW: Final = object()
@@ -116,14 +115,11 @@ _REPEATED: Final = object()
 _REDELIVERED: Final = object()
 
 
-def _admit(row: UserRow, arrival: Arrival) -> object:
+def _admit(row: UserRow, origin: Place, event: Event) -> object:
     """Move the row's offset, source and event ids; tell whether the event is to be learned."""
-    origin = arrival.origin
     if origin.offset <= row.offsets.get(origin.partition, -1):
         return _REDELIVERED
     row.offsets[origin.partition] = origin.offset
-    event = arrival.event
-    assert event is not None
     if event.type == "impression":
         return _NEW
     row.source = origin

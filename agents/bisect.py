@@ -12,8 +12,8 @@ def fold_without_culprits(
 ) -> tuple[Outcome, list[tuple[Record, Exception]]]:
     """Fold the records; set aside those on which the fold fails.
 
-    The shortest failing prefix ends with a culprit: it is found by bisection, set aside, and the rest is
-    tried again, so that c culprits among n records cost about c·log2(n) folds.
+    The shortest failing prefix ends with a culprit: it is found by bisection, set aside, and the
+    rest is tried again, so that c culprits among n records cost about c·log2(n) folds.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def fold_without_culprits(
     while True:
         try:
             return fold(left), culprits
-        except Exception as exc:  # noqa: BLE001 - whatever a record makes the fold raise is its reason
+        except Exception as exc:
             if not left:
                 raise
             position, error = _shortest_failing_prefix(fold, left, exc)

@@ -1,7 +1,7 @@
-"""Keeps this worker's catalogue: reads every item's row from `item-vectors`, from the start and then as they change.
+"""Keeps this worker's catalogue: reads every item's row from `item-vectors`, then follows it.
 
-A plain consumer without a group, since each worker needs all partitions; Faust's GlobalTable diverges with
-two workers.
+A plain consumer without a group, since each worker needs all partitions; Faust's GlobalTable
+diverges with two workers.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _NEW_ITEMS_WATCHED: Final = 10_000  # new items whose first list is still to be 
 
 
 class CatalogueFeed:
-    """Applies `item-vectors` to a catalogue; `ready` is set when it has read all that was there at its start."""
+    """Applies `item-vectors` to a catalogue; `ready` once it holds all there was at its start."""
 
     def __init__(
         self, settings: Settings, topic: Topic, catalogue: Catalogue, metrics: Metrics
@@ -95,7 +95,7 @@ class CatalogueFeed:
             self._position[partition] = records[-1].offset + 1
 
     def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Put a run of one partition's records into the catalogue; of each item only the last counts."""
+        """Put a run of one partition into the catalogue; of each item only the last row counts."""
         last = {record.key: record for record in records if record.value is not None}
         rows: list[ItemRow] = []
         for key, record in last.items():
@@ -123,7 +123,7 @@ class CatalogueFeed:
             self._watch_new(rows)
 
     def note_listed(self, item_ids: set[str]) -> None:
-        """Measure how long each new item took from its first record to its first list by this worker."""
+        """Measure how long new items took from their first record to this worker's first list."""
         for item_id in self._unlisted.keys() & item_ids:
             waited = time.time() - self._unlisted.pop(item_id) / 1000
             self._metrics.time_to_first_recommendation.observe(max(0.0, waited))

@@ -1,4 +1,4 @@
-"""What cannot be applied: its bytes untouched, with its reason and its place, for `dead-letters`."""
+"""What cannot be applied: its bytes untouched, with reason and place, for `dead-letters`."""
 
 from dataclasses import dataclass
 from typing import Final

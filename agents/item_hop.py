@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from aiokafka.structs import ConsumerRecord
+from models.mixture import Mixture
 
 from agents.adapt_items import fold_items
 from agents.bisect import fold_without_culprits
@@ -12,7 +13,6 @@ from agents.dead_letters import DeadLetter
 from agents.keys import row_key
 from agents.outbox import Outbox
 from agents.records import Internal
-from models.mixture import Mixture
 from stream.app import Foundation
 from stream.errors import CodecError
 from stream.intake import Run
@@ -28,22 +28,15 @@ class Plan:
     redelivered: int = 0
 
 
+@dataclass(slots=True)
 class ItemHop:
     """Adapts items: folds each run of feedback and announcements into their rows."""
 
-    def __init__(
-        self,
-        foundation: Foundation,
-        table: RowStore,
-        learner: Mixture,
-        outbox: Outbox,
-        metrics: Metrics,
-    ) -> None:
-        self._foundation = foundation
-        self._table = table
-        self._learner = learner
-        self._outbox = outbox
-        self._metrics = metrics
+    foundation: Foundation
+    table: RowStore
+    learner: Mixture
+    outbox: Outbox
+    metrics: Metrics
 
     async def handle(self, run: Run) -> None:
         """Apply one run; nothing waits between reading the rows and handing over the new ones."""
@@ -53,17 +46,17 @@ class ItemHop:
             DeadLetter.of(run.records[index], "fold", repr(error))
             for (index, _, _), error in culprits
         ]
-        self._metrics.redelivered.inc(plan.redelivered)
-        self._metrics.count_dead_letters(letter.reason for letter in dead)
-        await self._foundation.egress.submit(
-            run, table=self._table, rows=plan.rows, others=self._outbox.dead(dead)
+        self.metrics.redelivered.inc(plan.redelivered)
+        self.metrics.count_dead_letters(letter.reason for letter in dead)
+        await self.foundation.egress.submit(
+            run, table=self.table, rows=plan.rows, others=self.outbox.dead(dead)
         )
 
     def _plan(self, partition: int, arrivals: Sequence[tuple[int, str, Internal]]) -> Plan:
         items = list(dict.fromkeys(item_id for _, item_id, _ in arrivals))
-        rows = self._table.get_many(partition, [row_key(item_id) for item_id in items])
+        rows = self.table.get_many(partition, [row_key(item_id) for item_id in items])
         fold = fold_items(
-            self._learner,
+            self.learner,
             dict(zip(items, rows, strict=True)),
             [(item_id, record) for _, item_id, record in arrivals],
         )

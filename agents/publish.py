@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Builds the records of `recommendations`; `topics` names the topics that lists name as sources."""
+    """Builds the records of `recommendations`; `topics` are the names that sources are given."""
 
     topics: dict[TopicCode, str]
     model: str

@@ -1,4 +1,4 @@
-"""Packed bytes of the internal topics `user-input` and `item-feedback`; their first byte is the layout's version."""
+"""Packed bytes of `user-input` and `item-feedback`; the first byte is the layout's version."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,7 +8,7 @@ from typing import Final
 from stream.errors import CodecError
 
 VERSION: Final = 1
-_PLACE: Final = Struct("<BBBBiqq")  # version, kind, flags, topic, partition, offset, broker time in ms
+_PLACE: Final = Struct("<BBBBiqq")  # version, kind, flags, topic, partition, offset, broker ms
 _WANTS_LIST: Final = 1
 
 

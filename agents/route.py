@@ -13,7 +13,6 @@ from stream.errors import CodecError
 from stream.placement import Placement
 from stream.schemas import (
     QUIET_HEADER,
-    Profile,
     Rejected,
     Rules,
     decode_events,
@@ -24,7 +23,7 @@ from stream.schemas import (
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A record for the owner of its user or item; `reason` is no-key, wrong-partition, profile or announcement."""
+    """A record for its owner; `reason`: no-key, wrong-partition, profile or announcement."""
 
     partition: int
     key: bytes | None
@@ -96,9 +95,7 @@ def _forwarded(record: ConsumerRecord, index: int, rules: Rules) -> Arrival | Re
     (event,) = decode_events([internal.body], [origin.broker_ms], rules)
     if isinstance(event, Rejected):
         return event
-    return Arrival(
-        event.user_id, origin, read, index, event, wants_list=internal.wants_list
-    )
+    return Arrival(event.user_id, origin, read, index, event, wants_list=internal.wants_list)
 
 
 def route_profiles(records: Sequence[ConsumerRecord], users: Placement) -> Sorted:
@@ -106,10 +103,12 @@ def route_profiles(records: Sequence[ConsumerRecord], users: Placement) -> Sorte
     out = Sorted()
     decoded = decode_profiles([record.value for record in records])
     for record, profile in zip(records, decoded, strict=True):
-        if isinstance(profile, Profile) and len(record.value) > PROFILE_LIMIT:
-            profile = Rejected("size", f"a profile takes at most {PROFILE_LIMIT} bytes")
         if isinstance(profile, Rejected):
             out.dead.append(DeadLetter.of(record, profile.reason, profile.error))
+            continue
+        if len(record.value) > PROFILE_LIMIT:
+            error = f"a profile takes at most {PROFILE_LIMIT} bytes; got {len(record.value)}"
+            out.dead.append(DeadLetter.of(record, "size", error))
             continue
         value = Internal(Kind.PROFILE, _place(TopicCode.USERS, record), record.value).pack()
         key = profile.user_id.encode()
@@ -140,7 +139,10 @@ def route_items(records: Sequence[ConsumerRecord], items: Placement, rules: Rule
         key = item.item_id.encode()
         out.forwards.append(
             Forward(
-                items.partitions_of([key])[0], key, Internal(kind, place, body).pack(), "announcement"
+                items.partitions_of([key])[0],
+                key,
+                Internal(kind, place, body).pack(),
+                "announcement",
             )
         )
     return out
@@ -148,4 +150,3 @@ def route_items(records: Sequence[ConsumerRecord], items: Placement, rules: Rule
 
 def _place(topic: TopicCode, record: ConsumerRecord) -> Place:
     return Place(topic, record.partition, record.offset, record.timestamp)
-

@@ -1,8 +1,8 @@
-"""Rows of the user and the item table: what the stream's guarantees need, then the learner's own bytes."""
+"""Rows of both tables: what the stream's guarantees need, then the learner's own bytes."""
 
 from dataclasses import dataclass, field
 from struct import Struct, unpack_from
-from struct import error as StructError
+from struct import error as struct_error
 from typing import Final, NamedTuple
 
 from agents.records import Place, TopicCode
@@ -20,7 +20,7 @@ _UNAVAILABLE: Final = 4
 
 
 class Stamp(NamedTuple):
-    """The order among announcements or profiles of one id: the largest wins, whatever comes first."""
+    """The order among announcements or profiles of one id: the largest wins."""
 
     broker_ms: int
     partition: int
@@ -34,8 +34,9 @@ NO_STAMP: Final = Stamp(-1, -1, -1)
 class UserRow:
     """A user's row without the learner's part taken apart.
 
-    `offsets` maps a partition of `events` to the last applied offset; `source` is the last applied record
-    of any topic; `event_ids` are 64-bit hashes of the ids of the last events that had one, oldest first.
+    `offsets` maps a partition of `events` to the last applied offset; `source` is the last applied
+    record of any topic; `event_ids` are 64-bit hashes of the ids of the last events that had one,
+    oldest first.
     """
 
     offsets: dict[int, int] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class UserRow:
             at = _USER.size + count * _OFFSET.size
             offsets = dict(_OFFSET.iter_unpack(row[_USER.size : at]))
             event_ids = unpack_from(f"<{ids}Q", row, at)
-        except StructError as exc:
+        except struct_error as exc:
             raise CodecError(f"a user row of {len(row)} bytes is cut short") from exc
         at += 8 * ids
         source = Place(TopicCode(topic), partition, offset, broker_ms) if topic else None
@@ -100,9 +101,9 @@ class UserRow:
 class ItemRow:
     """An item's row without the learner's part taken apart.
 
-    `sources` maps (topic code, partition) of the user hop's records to the last applied offset; `created_ms`
-    is the smallest broker time of all records applied, so that it is the same in whatever order they came;
-    `announcement` is the packed announcement (at most 8 kB).
+    `sources` maps (topic code, partition) of the user hop's records to the last applied offset;
+    `created_ms` is the smallest broker time of all records applied, so that it is the same in
+    whatever order they came; `announcement` is the packed announcement (at most 8 kB).
     """
 
     item_id: str
@@ -160,7 +161,7 @@ class ItemRow:
             item_id = row[_ITEM.size : at].decode()
             end = at + count * _SOURCE.size
             sources = {(t, p): o for t, p, o in _SOURCE.iter_unpack(row[at:end])}
-        except (StructError, UnicodeDecodeError) as exc:
+        except (struct_error, UnicodeDecodeError) as exc:
             raise CodecError(f"an item row of {len(row)} bytes is cut short") from exc
         return cls(
             item_id,

@@ -2,9 +2,13 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+
+from models.gate import Gate
+from models.mixture import Mixture
 
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.bisect import fold_without_culprits
@@ -16,8 +20,6 @@ from agents.publish import Publisher
 from agents.records import Place
 from agents.route import Sorted, sort_events, sort_user_input
 from agents.score import ids_of, lists_for
-from models.gate import Gate
-from models.mixture import Mixture
 from stream.app import Foundation
 from stream.intake import Run
 from stream.metrics import Metrics
@@ -28,7 +30,7 @@ from stream.tables import RowStore
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that a run leads to: rows for the table, feedback, and lists as (user, key, value)."""
+    """Everything that a run leads to: rows, feedback as (item_id, value), lists as (key, value)."""
 
     rows: list[tuple[bytes, bytes]] = field(default_factory=list)
     feedback: list[tuple[str, bytes]] = field(default_factory=list)
@@ -40,37 +42,39 @@ class Plan:
     causes: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
 class UserHop:
     """Adapts users: folds each run into their rows and publishes their lists."""
 
-    def __init__(
-        self,
-        foundation: Foundation,
-        table: RowStore,
-        learner: Mixture,
-        rules: Rules,
-        feed: CatalogueFeed,
-        outbox: Outbox,
-        publisher: Publisher,
-        metrics: Metrics,
-    ) -> None:
-        self._foundation = foundation
-        self._table = table
-        self._learner = learner
-        self._rules = rules
-        self._feed = feed
-        self._outbox = outbox
-        self._publisher = publisher
-        self._metrics = metrics
-        self._events_topic = foundation.topics.events.name
-        self._owners = Placement(foundation.topics.events.partitions)
-        self._length = foundation.settings.list_length
+    foundation: Foundation
+    table: RowStore
+    learner: Mixture
+    rules: Rules
+    feed: CatalogueFeed
+    outbox: Outbox
+    publisher: Publisher
+    metrics: Metrics
+    _locks: defaultdict[int, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock), init=False
+    )
+    _owners: Placement = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._owners = Placement(self.foundation.topics.events.partitions)
 
     async def handle(self, run: Run) -> None:
-        """Apply one run; nothing waits between reading the rows and handing over the new ones."""
-        await self._feed.ready.wait()
+        """Apply one run.
+
+        The lock keeps the runs of `events` and `user-input` apart, which share the rows of a
+        partition: nobody reads them between the reading and the handing over of new ones.
+        """
+        await self.feed.ready.wait()
+        async with self._locks[run.tp.partition]:
+            await self._apply(run)
+
+    async def _apply(self, run: Run) -> None:
         partition = run.tp.partition
-        with self._metrics.stage("decode"):
+        with self.metrics.stage("decode"):
             sorted_run = self._sort(run)
         plan, culprits = fold_without_culprits(
             partial(self._plan, partition, run.records[-1].offset), sorted_run.arrivals
@@ -79,24 +83,24 @@ class UserHop:
             record = run.records[arrival.index]
             sorted_run.dead.append(DeadLetter.of(record, "fold", repr(error)))
         self._count(run, sorted_run, plan)
-        with self._metrics.stage("produce"):
-            sent = await self._foundation.egress.submit(
+        with self.metrics.stage("produce"):
+            sent = await self.foundation.egress.submit(
                 run,
-                table=self._table,
+                table=self.table,
                 rows=plan.rows,
-                first=self._outbox.feedback(plan.feedback),
+                first=self.outbox.feedback(plan.feedback),
                 others=[
-                    *self._outbox.lists(plan.lists),
-                    *self._outbox.forwards_to_users(sorted_run.forwards),
-                    *self._outbox.dead(sorted_run.dead),
+                    *self.outbox.lists(plan.lists),
+                    *self.outbox.forwards_to_users(sorted_run.forwards),
+                    *self.outbox.dead(sorted_run.dead),
                 ],
             )
         sent.lists_acked.add_done_callback(partial(self._observe_lag, plan.sources))
 
     def _sort(self, run: Run) -> Sorted:
-        if run.tp.topic == self._events_topic:
-            return sort_events(run.records, run.tp.partition, self._owners, self._rules)
-        return sort_user_input(run.records, self._rules)
+        if run.tp.topic == self.foundation.topics.events.name:
+            return sort_events(run.records, run.tp.partition, self._owners, self.rules)
+        return sort_user_input(run.records, self.rules)
 
     def _plan(self, partition: int, seed: int, arrivals: Sequence[Arrival]) -> Plan:
         """Fold, let the gate learn, and score: pure but for the clock that stamps the lists."""
@@ -104,24 +108,22 @@ class UserHop:
             return Plan()
         users = list(dict.fromkeys(arrival.user_id for arrival in arrivals))
         keys = [row_key(user) for user in users]
-        *rows, gate_row = self._table.get_many(partition, [*keys, GATE])
-        with self._metrics.stage("fold"):
+        *rows, gate_row = self.table.get_many(partition, [*keys, GATE])
+        with self.metrics.stage("fold"):
             fold = fold_users(
-                self._learner, self._rules, dict(zip(users, rows, strict=True)), arrivals
+                self.learner, self.rules, dict(zip(users, rows, strict=True)), arrivals
             )
-        gate = self._learner.unpack_gate(gate_row)
+        gate = self.learner.unpack_gate(gate_row)
         plan = Plan(feedback=fold.feedback, applied=fold.applied, redelivered=fold.redelivered)
-        with self._metrics.stage("score"):
+        with self.metrics.stage("score"):
             if len(fold.events):
-                gate = self._learner.learn_gate(
-                    gate, fold.before, fold.events, self._feed.catalogue, seed
+                gate = self.learner.learn_gate(
+                    gate, fold.before, fold.events, self.feed.catalogue, seed
                 )
                 plan.rows.append((GATE, gate.pack()))
             self._add_lists(plan, fold, gate)
-        with self._metrics.stage("encode"):
-            plan.rows.extend(
-                (key, row.pack()) for key, row in zip(keys, fold.rows, strict=True)
-            )
+        with self.metrics.stage("encode"):
+            plan.rows.extend((key, row.pack()) for key, row in zip(keys, fold.rows, strict=True))
         return plan
 
     def _add_lists(self, plan: Plan, fold: UserFold, gate: Gate) -> None:
@@ -129,7 +131,11 @@ class UserHop:
         if not places:
             return
         lists = lists_for(
-            self._learner, fold.after.take(places), gate, self._feed.catalogue, self._length
+            self.learner,
+            fold.after.take(places),
+            gate,
+            self.feed.catalogue,
+            self.foundation.settings.list_length,
         )
         now_ms = time.time_ns() // 1_000_000
         for place, items in zip(places, lists, strict=True):
@@ -137,21 +143,21 @@ class UserHop:
             if source is None:  # nothing of this user was ever applied, so there is nothing to name
                 continue
             plan.lists.append(
-                self._publisher.for_user(order.user_id, items, source, order.event, now_ms)
+                self.publisher.for_user(order.user_id, items, source, order.event, now_ms)
             )
             plan.listed.update(ids_of(items))
             plan.sources.append(source)
             plan.causes.append("profile" if order.event is None else "event")
 
     def _count(self, run: Run, sorted_run: Sorted, plan: Plan) -> None:
-        metrics = self._metrics
+        metrics = self.metrics
         metrics.batch_size.observe(len(run.records))
         metrics.count_events(plan.applied)
         metrics.count_recommendations(plan.causes)
         metrics.count_forwarded(forward.reason for forward in sorted_run.forwards)
         metrics.count_dead_letters(letter.reason for letter in sorted_run.dead)
         metrics.redelivered.inc(plan.redelivered)
-        self._feed.note_listed(plan.listed)
+        self.feed.note_listed(plan.listed)
 
     def _observe_lag(self, sources: Sequence[Place], acked: asyncio.Future[float]) -> None:
         """Measure from each event's broker time to the acknowledgement of its user's list."""
@@ -159,4 +165,4 @@ class UserHop:
             return
         now_ms = acked.result() * 1000
         for source in sources:
-            self._metrics.adaptation_lag.observe(max(0.0, (now_ms - source.broker_ms) / 1000))
+            self.metrics.adaptation_lag.observe(max(0.0, (now_ms - source.broker_ms) / 1000))

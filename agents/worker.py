@@ -3,28 +3,29 @@
 import asyncio
 import logging
 import time
+from functools import partial
+
+from models.kernels import warm
+from models.mixture import Mixture, MixtureSettings
 
 from agents.catalogue_feed import CatalogueFeed
 from agents.default_list import DefaultList
 from agents.item_hop import ItemHop
+from agents.monitor import Monitor
 from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.records import TopicCode
 from agents.router import Router
 from agents.user_hop import UserHop
-from models.kernels import warm
-from models.mixture import Mixture, MixtureSettings
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
 from stream.metrics import Metrics
 from stream.schemas import Rules
 from stream.settings import Settings
 from stream.topics import Topics
-from stream.web import serve_web
+from stream.web import WebPage
 
 log = logging.getLogger(__name__)
-
-_LAG_INTERVAL = 1.0  # s between looks at how far the worker is behind
 
 
 def run(settings: Settings) -> int:
@@ -33,7 +34,7 @@ def run(settings: Settings) -> int:
     Raises
     ------
     HeadwaterError
-        If no broker answers within `settings.wait`, a topic has the wrong shape, or a send finally fails.
+        If no broker answers within `settings.wait`, a topic has the wrong shape, or a send fails.
 
     """
     topics = asyncio.run(_topics(settings))
@@ -52,7 +53,7 @@ async def _topics(settings: Settings) -> Topics:
 
 
 def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = None) -> Foundation:
-    """Attach all agents and tasks to a new foundation; `learner` defaults to the untrained mixture."""
+    """Attach all agents and tasks to a new foundation; by default with the untrained mixture."""
     foundation = create_app(settings, topics)
     learner = learner or Mixture(MixtureSettings(repeats=settings.repeats == "allow"))
     rules = Rules.of(settings)
@@ -68,12 +69,27 @@ def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = 
     user_hop = UserHop(foundation, users, learner, rules, feed, outbox, publisher, metrics)
     item_hop = ItemHop(foundation, items, learner, outbox, metrics)
     router = Router(foundation, rules, outbox, metrics)
-    foundation.intake(topics.events, user_hop.handle)
-    foundation.intake(topics.user_input, user_hop.handle)
-    foundation.intake(topics.item_feedback, item_hop.handle, settings.item_gather_ms)
-    foundation.intake(topics.items, router.handle_items)
-    foundation.intake(topics.users, router.handle_profiles)
+    monitor = Monitor(foundation, feed, metrics)
+    foundation.intake(topics.events, monitor.watched(user_hop.handle))
+    foundation.intake(topics.user_input, monitor.watched(user_hop.handle))
+    foundation.intake(
+        topics.item_feedback, monitor.watched(item_hop.handle), settings.item_gather_ms
+    )
+    foundation.intake(topics.items, monitor.watched(router.handle_items))
+    foundation.intake(topics.users, monitor.watched(router.handle_profiles))
     default_list = DefaultList(foundation, users, learner, feed, outbox, publisher, metrics)
-    foundation.task(feed.run)
-    foundation.task(default_list.run)
+    page = WebPage(
+        settings.http_host, settings.http_port, metrics, monitor.unhealthy, monitor.unready
+    )
+    for task in (feed.run, default_list.run, monitor.run, partial(_serve, page)):
+        foundation.task(task)
     return foundation
+
+
+async def _serve(page: WebPage) -> None:
+    """Serve metrics and health until cancelled."""
+    await page.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await page.stop()
