@@ -1,0 +1,500 @@
+"""A Faust app made from settings, on four foundations: intake, row store, fixes, fence."""
+
+import asyncio
+import contextlib
+import fcntl
+import inspect
+import logging
+import os
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, cast
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from stream.claim import claim
+from stream.connect import wait_for_broker
+from stream.egress import Egress, Out
+from stream.errors import StateError
+from stream.faustfix.flush import FlushProducer
+from stream.faustfix.resume import SeekFirstTableManager
+from stream.faustfix.version import require_known_faust
+from stream.fence import VOID, Fence, FencedProducer, fenced_producer
+from stream.gather import Gatherer
+from stream.intake import Handler, Run, RunConsumer, RunSchema, consumer_class
+from stream.logs import quiet_libraries
+from stream.settings import Settings
+from stream.tables import MemoryBackend, RowStore, RowTable, rocks_backend, rocks_options
+from stream.topics import Topic, Topics
+
+log = logging.getLogger("headwater.worker")
+
+Hook = Callable[[frozenset[TP]], Awaitable[None] | None]
+
+# Below Kafka's default limit for one batch (1,048,588), with room for its header.
+_BATCH_BYTES = 1_000_000
+# Runs that wait in an agent's queue, all partitions together.
+_QUEUED_RUNS = 16
+# A fetch takes at most this many times the longest run.
+_POLL_RUNS = 4
+# From SIGTERM to the end, seconds: finish what is in hand; drop it; leave without a word.
+_FINISH, _LEAVE, _GONE = 3.5, 4.5, 4.9
+# Of the session: a claim that takes longer would outlive the membership that it is for.
+_CLAIM_SHARE = 0.6
+# Kafka forgets a transactional id after 7 idle days, and with it who may write.
+_CLAIM_AGAIN = 24 * 3600.0
+_BACKENDS = {"rocksdb": "rocksdb://", "memory": "memory://"}
+
+
+def create_app(settings: Settings, topics: Topics) -> "Foundation":
+    """A worker without agents; attach them with `intake`, `table` and `task`, then `run`.
+
+    Raises StateError on another version of Faust, or if no state directory can be had.
+    """
+    require_known_faust()
+    return Foundation(settings, topics)
+
+
+class Foundation:
+    """One worker's Faust app and what stands between it and Kafka."""
+
+    def __init__(self, settings: Settings, topics: Topics) -> None:
+        self.settings = settings
+        self.topics = topics
+        self.fence = Fence(settings.session_timeout)
+        self.egress = Egress(
+            self.fence,
+            settle=self._settle,
+            release=self._release,
+            fail=self.fail,
+            feedback_delay=settings.test_feedback_delay,
+        )
+        self.recovered = False
+        self.recovery_seconds: float | None = None
+        self.rebalances = 0
+        self._state_dir, self._state_lock = take_state_dir(settings.state_dir)
+        self._stores: dict[str, RowStore] = {}
+        self._memory: dict[str, MemoryBackend] = {}
+        self._run_topics: set[str] = set()
+        self._tasks: list[Callable[[], Awaitable[None]]] = []
+        self._gatherers: list[Gatherer] = []
+        self._hooks: defaultdict[str, list[Hook]] = defaultdict(list)
+        self._claimed_at = time.monotonic()
+        self._assigned_at = time.monotonic()
+        self._failure: BaseException | None = None
+        self._ending: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.app = self._make_app()
+
+    # -- what agents attach
+
+    def intake(self, topic: Topic, handler: Handler, gather_ms: int = 0) -> None:
+        """Call `handler` with each run of `topic`, one at a time, a partition's in order.
+
+        The handler submits every run to `egress` once. An exception out of it stops the worker.
+        `gather_ms`: runs of a partition that arrive while an earlier one is in flight are merged,
+        waiting at most so long.
+        """
+        self._run_topics.add(topic.name)
+        source = self.app.topic(
+            topic.name, partitions=topic.partitions, schema=RunSchema(), maxsize=_QUEUED_RUNS
+        )
+        take = handler
+        if gather_ms:
+            gatherer = Gatherer(
+                handler,
+                self.egress.in_flight_of,
+                self._release,
+                gather_ms / 1000,
+                self.settings.max_run,
+            )
+            self._gatherers.append(gatherer)
+            self._tasks.append(gatherer.serve)
+            take = gatherer.put
+
+        async def agent(stream: Any) -> None:
+            async for run in stream.noack():
+                try:
+                    await take(run)
+                except Exception as error:  # noqa: BLE001  # nothing may be skipped silently
+                    self.fail(error)
+                    return
+
+        self.app.agent(source, name=f"headwater.{topic.name}")(agent)
+
+    def table(self, name: str, changelog: Topic) -> RowStore:
+        """A table of bytes whose changelog is `changelog`."""
+        rocks = self.settings.store == "rocksdb"
+        table = self.app.Table(
+            name,
+            partitions=changelog.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            changelog_topic=self.app.topic(
+                changelog.name,
+                partitions=changelog.partitions,
+                key_type=bytes,
+                value_type=bytes,
+                key_serializer="raw",
+                value_serializer="raw",
+                acks=False,
+                allow_empty=True,
+            ),
+            options=rocks_options() if rocks else None,
+        )
+        if rocks:
+            local: Any = rocks_backend(table)  # type: ignore[arg-type]  # the app's Table is RowTable
+        else:
+            local = self._memory[changelog.name] = MemoryBackend()
+        store = RowStore(name, changelog.name, changelog.partitions, local)
+        table.rows = store  # type: ignore[attr-defined]  # RowTable's
+        self._stores[changelog.name] = store
+        return store
+
+    def task(self, coroutine_function: Callable[[], Awaitable[None]]) -> None:
+        """Run it beside the agents, from the start to the shutdown; its exception stops us."""
+        self._tasks.append(coroutine_function)
+
+    def on_assigned(self, hook: Hook) -> None:
+        """Call `hook` with all assigned partitions, before recovery."""
+        self._hooks["assigned"].append(hook)
+
+    def on_revoked(self, hook: Hook) -> None:
+        """Call `hook` with the partitions that go, after the runs in hand are done."""
+        self._hooks["revoked"].append(hook)
+
+    def on_recovered(self, hook: Hook) -> None:
+        """Call `hook` with all assigned partitions: tables are up to date, no run has come yet."""
+        self._hooks["recovered"].append(hook)
+
+    # -- what agents ask
+
+    @property
+    def assignment(self) -> frozenset[TP]:
+        """All partitions that are assigned to this worker, changelogs too."""
+        consumer = self._consumer
+        return frozenset(consumer.assignment()) if consumer is not None else frozenset()
+
+    @property
+    def epoch(self) -> int:
+        """The membership of now; what is sent under it is dropped when it ends."""
+        return self.fence.epoch
+
+    def epoch_is_current(self, run: Run) -> bool:
+        """Whether the work of `run` may still be sent."""
+        return not self.fence.lost and run.epoch == self.fence.epoch
+
+    async def send(self, out: Out, epoch: int | None = None) -> "asyncio.Future[float]":
+        """Send what belongs to no run; the future gives unix seconds, cancelled if dropped."""
+        return await self.egress.send(out, self.epoch if epoch is None else epoch)
+
+    @property
+    def broker_reachable(self) -> bool:
+        """Whether the group has answered lately: two heartbeats may be missing."""
+        return self.fence.silent_for < 2 * self.settings.heartbeat_interval + 1.0
+
+    def consumer_lag(self) -> dict[TP, int]:
+        """Records of each assigned intake partition that this worker has not read yet."""
+        consumer = self._consumer
+        if consumer is None:
+            return {}
+        ours = (tp for tp in consumer.assignment() if tp.topic in self._run_topics)
+        ends = {tp: consumer.highwater(tp) for tp in ours}
+        read = consumer.next_offsets
+        return {tp: max(0, end - read.get(tp, 0)) for tp, end in ends.items() if end is not None}
+
+    # -- life
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; blocks.
+
+        Raises HeadwaterError: BrokerUnreachable after settings.wait seconds without a broker,
+        SendError, StateError, or whatever an agent raised.
+        """
+        asyncio.run(self._with_signals())
+
+    async def serve(self) -> None:
+        """Serve until `stop`; raises as `run` does."""
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+        quiet_libraries()
+        self.fence.on_change(self._epoch_changed_somewhere)
+        log.info("Starting: broker %s, group %s.", self.settings.broker, self.settings.group)
+        if await self._unless_ended(wait_for_broker(self.settings)):
+            await self._serve_until_ended()
+        if self._failure is not None:
+            raise self._failure
+        log.info("Stopped.")
+
+    def stop(self) -> None:
+        """End `serve`: finish the runs in hand, commit, leave the group; from any thread."""
+        if self._loop is not None and self._ending is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the worker, loudly; the first error is the one that `run` raises."""
+        if self._failure is None:
+            self._failure = error
+            log.error("The worker stops: %s", error)
+        self.stop()
+
+    async def _with_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_end, number)
+        await self.serve()
+
+    def _told_to_end(self, number: signal.Signals) -> None:
+        log.info("%s: finishing the runs in hand.", signal.Signals(number).name)
+        last_resort = threading.Timer(_GONE, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
+        self.stop()
+
+    async def _unless_ended(self, step: Awaitable[None]) -> bool:
+        """Await `step`, or give it up at the end; true if it was done."""
+        if self._ending is None:
+            return False
+        task = asyncio.ensure_future(step)
+        ended = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if task.done():
+            task.result()
+            return True
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return False
+
+    async def _serve_until_ended(self) -> None:
+        life = asyncio.ensure_future(self.app.start())
+        tasks = [asyncio.ensure_future(self._watched(task)) for task in self._tasks]
+        tasks += [asyncio.ensure_future(self._watched(self._claim_daily))]
+        crash = asyncio.ensure_future(self.app._crashed.wait())  # noqa: SLF001
+        ended = asyncio.ensure_future(self._ending.wait())  # type: ignore[union-attr]
+        life.add_done_callback(self._start_failed)
+        await asyncio.wait({crash, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if crash.done() and self._failure is None:
+            reason = self.app.crash_reason
+            self._failure = StateError(f"Faust stopped: {reason!r}")
+            self._failure.__cause__ = reason
+        await self._leave()
+        for task in (*tasks, crash, ended, life):
+            task.cancel()
+        await asyncio.gather(*tasks, crash, ended, life, return_exceptions=True)
+
+    def _start_failed(self, life: "asyncio.Future[None]") -> None:
+        if not life.cancelled() and (error := life.exception()) is not None:
+            self.fail(error)
+
+    async def _watched(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a task that died unseen would be missed
+            self.fail(error)
+
+    async def _leave(self) -> None:
+        loop = asyncio.get_running_loop()
+        give_up = loop.call_later(_FINISH, self.fence.lose)
+        try:
+            async with asyncio.timeout(_LEAVE):
+                await self.app.stop()
+        except TimeoutError:
+            log.warning("Left without finishing: Kafka did not answer within %.1f s.", _LEAVE)
+        finally:
+            give_up.cancel()
+
+    # -- wiring
+
+    def _make_app(self) -> faust.App:
+        settings = self.settings
+        app = faust.App(
+            settings.group,
+            broker=";".join(f"kafka://{part.strip()}" for part in settings.broker.split(",")),
+            store=_BACKENDS[settings.store],
+            datadir=str(self._state_dir),
+            TableManager=SeekFirstTableManager,
+            Table=RowTable,
+            topic_partitions=settings.partitions,
+            topic_replication_factor=settings.replication,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=0,
+            web_enabled=False,
+            broker_session_timeout=settings.session_timeout,
+            broker_heartbeat_interval=settings.heartbeat_interval,
+            broker_commit_interval=settings.commit_interval,
+            broker_max_poll_records=_POLL_RUNS * settings.max_run,
+            producer_linger=settings.linger_ms / 1000,
+            producer_max_batch_size=_BATCH_BYTES,
+            producer_request_timeout=settings.request_timeout,
+            stream_wait_empty=True,
+            stream_recovery_delay=0.0,
+        )
+        app.transport.Consumer = consumer_class(  # type: ignore[misc]
+            self.fence, self._run_topics, self._stores, settings.max_run, self._claim
+        )
+        app.transport.Producer = self._producer_class()  # type: ignore[misc]
+        app.on_partitions_revoked.connect(self._revoked)
+        app.on_partitions_assigned.connect(self._assigned)
+        app.on_rebalance_complete.connect(self._recovered)
+        return app
+
+    def _producer_class(self) -> type[FlushProducer]:
+        make = fenced_producer(self.fence, self._fenced)
+        started = self.egress.start
+
+        class Producer(FlushProducer):
+            """Faust's producer on a fenced aiokafka one."""
+
+            logger = FlushProducer.logger
+
+            def _new_producer(self, transactional_id: str | None = None) -> FencedProducer:
+                del transactional_id
+                options = {**self._settings_default(), **self._settings_auth()}
+                return make(**{k: v for k, v in options.items() if k != "acks"})
+
+            async def on_start(self) -> None:
+                await super().on_start()
+                started(cast("FencedProducer", self._producer))
+
+        return Producer
+
+    @property
+    def _consumer(self) -> RunConsumer | None:
+        consumer = self.app._consumer  # noqa: SLF001  # the property would make one
+        return consumer if isinstance(consumer, RunConsumer) else None
+
+    def _settle(self, run: Run) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            for message in run.messages:
+                consumer.settle(message, message.position_epoch)
+        for gatherer in self._gatherers:
+            gatherer.settled()
+
+    def _release(self, run: Run) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            for message in run.messages:
+                consumer.release(message)
+
+    def _epoch_changed_somewhere(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._epoch_changed)
+
+    def _epoch_changed(self) -> None:
+        self.recovered = False
+        for store in self._stores.values():
+            store.forget_overlay()
+        self.egress.drop_older()
+
+    def _fenced(self) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            consumer.rejoin()
+
+    async def _claim(self, changelogs: set[TP], epoch: int) -> bool:
+        producer = self.app.producer._producer  # type: ignore[attr-defined]  # noqa: SLF001
+        began = time.monotonic()
+        limit = _CLAIM_SHARE * self.settings.session_timeout
+        try:
+            async with asyncio.timeout(limit):
+                await claim(producer, self.settings.group, changelogs, epoch)
+        except (TimeoutError, *VOID) as error:
+            log.warning("Changelogs could not be claimed (%r): joining the group anew.", error)
+            return False
+        except KafkaError as error:
+            self.fail(StateError(f"Kafka refuses to let this worker claim its tables: {error!r}"))
+            return False
+        self._claimed_at = time.monotonic()
+        log.debug("Claimed %s in %.3f s.", spelled(changelogs), time.monotonic() - began)
+        return True
+
+    async def _claim_daily(self) -> None:
+        """Join anew, which claims anew, before Kafka forgets the claim."""
+        while True:
+            await asyncio.sleep(60.0)
+            if time.monotonic() - self._claimed_at > _CLAIM_AGAIN:
+                self._claimed_at = time.monotonic()
+                self._fenced()
+
+    async def _revoked(self, *args: Any, **_: Any) -> None:
+        revoked: set[TP] = args[1]  # after the app
+        if revoked:
+            self.rebalances += 1
+            log.info("Revoked: %s.", spelled(revoked))
+        self.recovered = False
+        await self._call("revoked", revoked)
+
+    async def _assigned(self, *args: Any, **_: Any) -> None:
+        assigned: set[TP] = args[1]  # after the app
+        self._assigned_at = time.monotonic()
+        log.info("Assigned: %s.", spelled(assigned) or "nothing")
+        for topic, backend in self._memory.items():
+            backend.keep_only(tp.partition for tp in assigned if tp.topic == topic)
+        await self._call("assigned", assigned)
+
+    async def _recovered(self, *_: Any, **__: Any) -> None:
+        assignment = self.assignment
+        seconds = self.recovery_seconds = time.monotonic() - self._assigned_at
+        for topic, store in self._stores.items():
+            store.own(tp.partition for tp in assignment if tp.topic == topic)
+            if store.owned():
+                log.info(
+                    "Recovered table %s: %d rows read from %s in %.2f s.",
+                    store.name,
+                    store.restored(),
+                    spelled(tp for tp in assignment if tp.topic == topic),
+                    seconds,
+                )
+        self.recovered = not self.fence.lost
+        await self._call("recovered", assignment)
+
+    async def _call(self, event: str, partitions: Iterable[TP]) -> None:
+        for hook in self._hooks[event]:
+            answer = hook(frozenset(partitions))
+            if inspect.isawaitable(answer):
+                await answer
+
+
+def spelled(partitions: Iterable[TP]) -> str:
+    """Partitions in words: `headwater.events[0,1,2], headwater.items[0]`."""
+    by_topic: defaultdict[str, list[int]] = defaultdict(list)
+    for tp in partitions:
+        by_topic[tp.topic].append(tp.partition)
+    return ", ".join(
+        f"{topic}[{','.join(map(str, sorted(numbers)))}]"
+        for topic, numbers in sorted(by_topic.items())
+    )
+
+
+def take_state_dir(parent: Path) -> tuple[Path, IO[str]]:
+    """The first folder `parent`/0, /1, … that no other worker has, and the open lock on it.
+
+    RocksDB lets one process open a database: two workers in one directory would block each other.
+    Raises StateError if `parent` cannot be written.
+    """
+    for number in range(1024):
+        folder = parent / str(number)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / "lock").open("w")
+        except OSError as error:
+            raise StateError(f"The state directory {parent} cannot be used: {error}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return folder, lock
+    raise StateError(f"All 1,024 folders under {parent} are in use by workers.")
