@@ -1,0 +1,76 @@
+"""headwater topics: create what is missing, describe what is there."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stream import topics
+from stream.cli.flags import KAFKA, command
+from stream.settings import Loaded
+from stream.topics import Described, Topics
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Create and describe the topics.")
+    app.add_typer(group, name="topics", no_args_is_help=True)
+    command(
+        group,
+        create,
+        "headwater topics create",
+        "headwater topics create --partitions 8",
+        flags=(*KAFKA, "partitions", "replication"),
+    )
+    command(group, describe, "headwater topics describe", "headwater topics describe --json")
+
+
+def create(loaded: Loaded) -> int:
+    """Create the topics that are missing, and check those that are there.
+
+    A worker does the same when it starts.
+    """
+    created = asyncio.run(topics.ensure(loaded.settings))
+    for name in created:
+        print(f"Created {name}.")
+    if not created:
+        print("All topics are there.")
+    asyncio.run(topics.verify(loaded.settings))
+    return 0
+
+
+def describe(loaded: Loaded, json_: Json = False) -> int:
+    """Show each topic's partitions, cleanup and time, and what is wrong with it (exit code 1)."""
+    found = asyncio.run(topics.describe(loaded.settings))
+    declared = Topics(loaded.settings, {name: there.partitions for name, there in found.items()})
+    wrong = {topic.name: topics.check(topic, found) for topic in declared}
+    if json_:
+        print(json.dumps([_fields(name, found.get(name), wrong[name]) for name in wrong]))
+    else:
+        Console().print(_table(found, wrong))
+    return 1 if any(wrong.values()) else 0
+
+
+def _fields(name: str, there: Described | None, wrong: str | None) -> dict[str, object]:
+    config = there.config if there else {}
+    return {
+        "topic": name,
+        "partitions": there.partitions if there else None,
+        "cleanup.policy": config.get("cleanup.policy"),
+        "message.timestamp.type": config.get("message.timestamp.type"),
+        "max.message.bytes": config.get("max.message.bytes"),
+        "wrong": wrong,
+    }
+
+
+def _table(found: dict[str, Described], wrong: dict[str, str | None]) -> Table:
+    table = Table("topic", "partitions", "cleanup", "time", "largest message", "wrong")
+    for name, complaint in wrong.items():
+        fields = _fields(name, found.get(name), complaint)
+        table.add_row(*["" if value is None else str(value) for value in fields.values()])
+    return table

@@ -1,0 +1,160 @@
+"""Files of events, items or users, row by row: JSON Lines, CSV (each also .gz) and Parquet."""
+
+import csv
+import gzip
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stream.errors import InputFileError
+from stream.publish import Kind, as_json
+from stream.schemas import Rejected
+
+REQUIRED = {
+    "events": ("user_id", "type"),
+    "items": ("item_id",),
+    "users": ("user_id",),
+}
+_FORMATS = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "parquet"}
+# Cells of a CSV file that are more than text.
+_JSON_CELLS = frozenset({"items", "context", "attributes", "embedding"})
+_LIST_CELLS = frozenset({"categories"})
+_PARQUET_ROWS = 1000
+
+Row = tuple[int, bytes | Rejected]
+
+
+class RowFile:
+    """A file, read in constant memory and as often as wanted.
+
+    In CSV an empty cell is an absent field, `categories` are separated by `|`, and `items`,
+    `context`, `attributes`, `embedding` hold JSON. Parquet's times without a zone are UTC.
+    """
+
+    def __init__(self, path: Path, kind: Kind) -> None:
+        """Raises InputFileError if there is no such file, or its name has no known ending."""
+        self.fraction = 0.0
+        self._path = path
+        self._kind: Kind = kind
+        self._read = {"json": _json_rows, "csv": _csv_rows, "parquet": _parquet_rows}[_format(path)]
+        if not path.is_file():
+            raise InputFileError(f"{path} is not a file.")
+        self._bytes = max(1, path.stat().st_size)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Each row's number (from 1: a line, or a row of Parquet) and its JSON, or why it has none.
+
+        Meanwhile `fraction` tells how much is read. Raises InputFileError if it cannot go on.
+        """
+        self.fraction = 0.0
+        try:
+            with self._path.open("rb") as raw:
+                for row in self._read(raw, self._kind, self._path):
+                    self.fraction = raw.tell() / self._bytes
+                    yield row
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+            raise InputFileError(f"{self._path} cannot be read: {error}") from error
+        self.fraction = 1.0
+
+
+def _format(path: Path) -> str:
+    suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
+    found = _FORMATS.get(suffixes[-1].lower()) if suffixes else None
+    if found is None or (found == "parquet" and path.suffix == ".gz"):
+        raise InputFileError(f"{path} is not .jsonl, .csv (each also .gz) or .parquet.")
+    return found
+
+
+def _lines(raw: IO[bytes], path: Path) -> Iterable[bytes]:
+    return gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+
+
+def _json_rows(raw: IO[bytes], _kind: Kind, path: Path) -> Iterator[Row]:
+    for number, line in enumerate(_lines(raw, path), 1):
+        if text := line.strip():
+            yield number, text
+
+
+def _csv_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
+    reader = csv.DictReader(line.decode("utf-8-sig") for line in _lines(raw, path))
+    _has_columns(path, kind, reader.fieldnames or ())
+    for cells in reader:
+        yield reader.line_num, _csv_row(cells)
+
+
+def _csv_row(cells: Mapping[str, str | None]) -> bytes | Rejected:
+    if None in cells:
+        return Rejected("schema", "the row has more cells than the header")
+    try:
+        return _encoded({name: _typed(name, cell) for name, cell in cells.items() if cell})
+    except ValueError as error:
+        return Rejected("schema", str(error))
+
+
+def _typed(name: str, cell: str) -> object:
+    if name == "value":
+        return _number(cell)
+    if name == "timestamp":
+        return int(cell) if cell.lstrip("-").isdecimal() else cell
+    if name == "available":
+        return {"true": True, "1": True, "false": False, "0": False}.get(cell.lower(), cell)
+    if name in _LIST_CELLS:
+        return cell.split("|")
+    if name in _JSON_CELLS:
+        return _json_cell(name, cell)
+    return cell
+
+
+def _number(cell: str) -> float | str:
+    """A number, or the cell itself, which the schema will then refuse as a value."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def _json_cell(name: str, cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except ValueError as error:
+        raise ValueError(f"{name} is not JSON: {error}") from error
+
+
+def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
+    with pq.ParquetFile(raw) as file:
+        _has_columns(path, kind, file.schema_arrow.names)
+        number = 0
+        for batch in file.iter_batches(_PARQUET_ROWS):
+            for fields in batch.to_pylist():
+                number += 1
+                yield number, _encoded({name: _zoned(value) for name, value in fields.items()})
+
+
+def _zoned(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes | Rejected:
+    value = fields.get("value")
+    if isinstance(value, float) and not math.isfinite(value):
+        return Rejected("value", f"value is {value}; a finite number is required")
+    try:
+        return as_json(fields)
+    except (TypeError, ValueError, OverflowError) as error:
+        return Rejected("schema", str(error))
+
+
+def _has_columns(path: Path, kind: Kind, names: Any) -> None:
+    missing = [name for name in REQUIRED[kind] if name not in names]
+    if missing:
+        raise InputFileError(
+            f"{path} lacks {', '.join(missing)}, which {kind} need; it has {', '.join(names)}."
+        )
