@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from stream.errors import InputFileError
 
-_NO_GENRES = "(no genres listed)"
-
 
 class Film(NamedTuple):
     """An item as it will be announced."""
@@ -29,23 +27,23 @@ class Rating(NamedTuple):
 
 
 def read_films(folder: Path) -> list[Film]:
-    """The films of movies.csv.gz in `folder`, in the file's order. Raises InputFileError."""
+    """The films of items.csv.gz in `folder`, in the file's order. Raises InputFileError."""
     return [
-        Film(row["movieId"], row["title"], _genres(row["genres"]))
-        for row in _rows(folder / "movies.csv.gz")
+        Film(row["item_id"], row["title"], _genres(row["categories"]))
+        for row in _rows(folder / "items.csv.gz")
     ]
 
 
 def read_ratings(folder: Path) -> list[Rating]:
-    """The ratings of ratings.csv.gz in `folder`, in the file's order. Raises InputFileError."""
+    """The ratings of events.csv.gz in `folder`, in the file's order. Raises InputFileError."""
     return [
-        Rating(row["userId"], row["movieId"], float(row["rating"]), int(row["timestamp"]) * 1000)
-        for row in _rows(folder / "ratings.csv.gz")
+        Rating(row["user_id"], row["item_id"], float(row["value"]), int(row["timestamp"]))
+        for row in _rows(folder / "events.csv.gz")
     ]
 
 
 def _genres(text: str) -> tuple[str, ...]:
-    return () if text == _NO_GENRES else tuple(text.split("|"))
+    return tuple(text.split("|")) if text else ()
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
