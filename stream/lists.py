@@ -136,7 +136,7 @@ class Titles:
     async def __aenter__(self) -> Self:
         """Read what is announced. Raises BrokerUnreachable, TopicError."""
         self._consumer = await reader(self._settings, self._topic)
-        async for record in _until_now(self._consumer):
+        async for record in until_now(self._consumer):
             self._learn(record)
         self._task = asyncio.create_task(self._follow(self._consumer))
         return self
@@ -155,7 +155,7 @@ class Titles:
             self._titles[item.item_id] = item.title
 
 
-async def _until_now(source: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+async def until_now(source: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
     """Every record that stands in the assigned partitions at this moment."""
     end = await source.end_offsets(list(source.assignment()))
     while any([await source.position(place) < end[place] for place in end]):
