@@ -4,13 +4,12 @@ import csv
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stream.errors import InputFileError
 from stream.publish import Kind, as_json
@@ -58,7 +57,7 @@ class RowFile:
                 for row in self._read(raw, self._kind, self._path):
                     self.fraction = raw.tell() / self._bytes
                     yield row
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
             raise InputFileError(f"{self._path} cannot be read: {error}") from error
         self.fraction = 1.0
 
@@ -127,13 +126,17 @@ def _json_cell(name: str, cell: str) -> object:
 
 
 def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
-    with pq.ParquetFile(raw) as file:
-        _has_columns(path, kind, file.schema_arrow.names)
-        number = 0
-        for batch in file.iter_batches(_PARQUET_ROWS):
-            for fields in batch.to_pylist():
-                number += 1
+    import pyarrow as pa  # noqa: PLC0415  # 0.2 s at the start of every command otherwise
+    import pyarrow.parquet as pq  # noqa: PLC0415  # the same
+
+    try:
+        with pq.ParquetFile(raw) as file:
+            _has_columns(path, kind, file.schema_arrow.names)
+            batches = (batch.to_pylist() for batch in file.iter_batches(_PARQUET_ROWS))
+            for number, fields in enumerate(chain.from_iterable(batches), 1):
                 yield number, _encoded({name: _zoned(value) for name, value in fields.items()})
+    except pa.ArrowException as error:
+        raise InputFileError(f"{path} cannot be read: {error}") from error
 
 
 def _zoned(value: Any) -> Any:

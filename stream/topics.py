@@ -1,5 +1,7 @@
 """Every topic: its name, its shape, what must hold for the guarantees, creation and check."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ ENVELOPE_BYTES = 65_536
 INTERNAL_BYTES = EVENT_BYTES + ENVELOPE_BYTES
 
 _TOPIC_ALREADY_EXISTS = 36
+_SEEN_POLL = 0.05
 _CLEANUP = "cleanup.policy"
 _TIME = "message.timestamp.type"
 _SIZE = "max.message.bytes"
@@ -98,11 +101,18 @@ async def ensure(settings: Settings) -> list[str]:
     Returns the names that this call created. Raises TopicError if Kafka refuses one, and
     BrokerUnreachable.
     """
+    created = []
     async with _admin(settings) as admin:
-        found = await _describe(admin, settings)
-        topics = Topics(settings, {name: there.partitions for name, there in found.items()})
-        missing = [topic for topic in topics if topic.name not in found]
-        return await _create(admin, missing, settings) if missing else []
+        # Partners come second: they take the count of a topic that someone else has just made.
+        for partners in (False, True):
+            found = await _describe(admin, settings)
+            topics = Topics(settings, {name: there.partitions for name, there in found.items()})
+            wanted = [topic for topic in topics if bool(topic.same_count_as) is partners]
+            missing = [topic for topic in wanted if topic.name not in found]
+            if missing:
+                created += await _create(admin, missing, settings)
+                await _seen(admin, settings, {topic.name for topic in missing})
+    return created
 
 
 async def describe(settings: Settings) -> dict[str, Described]:
@@ -187,6 +197,15 @@ async def _create(
     return created
 
 
+async def _seen(admin: AIOKafkaAdminClient, settings: Settings, names: set[str]) -> None:
+    """Return when the broker shows these topics: it knows of a new one a moment after making it."""
+    end = time.monotonic() + settings.request_timeout
+    while not names <= set(await _describe(admin, settings)):
+        if time.monotonic() > end:
+            raise TopicError(f"Kafka does not show what it created: {', '.join(sorted(names))}.")
+        await asyncio.sleep(_SEEN_POLL)
+
+
 async def _describe(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str, Described]:
     ours = {topic.name for topic in Topics(settings)}
     try:
@@ -195,10 +214,9 @@ async def _describe(admin: AIOKafkaAdminClient, settings: Settings) -> dict[str,
     except KafkaError as error:
         raise TopicError(f"Kafka could not describe the topics: {error}") from error
     return {
-        there["topic"]: Described(
-            there["topic"], len(there["partitions"]), configs.get(there["topic"], {})
-        )
+        there["topic"]: Described(there["topic"], len(there["partitions"]), configs[there["topic"]])
         for there in present
+        if configs.get(there["topic"])
     }
 
 

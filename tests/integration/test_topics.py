@@ -1,0 +1,80 @@
+"""Topics on a real broker: created once, checked, refused by name."""
+
+import asyncio
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from stream import topics
+from stream.connect import admin_client
+from stream.errors import BrokerUnreachable, TopicError
+from stream.settings import Settings
+from stream.topics import Topics
+
+
+def test_what_is_missing_is_created_once(settings: Settings) -> None:
+    """A second call finds everything; what was made is as declared."""
+    created = asyncio.run(topics.ensure(settings))
+    assert set(created) == {topic.name for topic in Topics(settings)}
+    assert asyncio.run(topics.ensure(settings)) == []
+    verified = asyncio.run(topics.verify(settings))
+    assert [topic.partitions for topic in verified] == [4] * 10
+
+
+def test_workers_that_start_at_once_do_not_hurt_each_other(settings: Settings) -> None:
+    """Of four, each topic is made by exactly one."""
+
+    async def four() -> list[list[str]]:
+        return await asyncio.gather(*[topics.ensure(settings) for _ in range(4)])
+
+    created = [name for names in asyncio.run(four()) for name in names]
+    assert sorted(created) == sorted(topic.name for topic in Topics(settings))
+    asyncio.run(topics.verify(settings))
+
+
+def test_partners_of_an_existing_topic_get_its_count(settings: Settings) -> None:
+    """Events was made by its owner with 7 partitions; rows and input follow."""
+    _make(settings, Topics(settings).events.name, 7)
+    asyncio.run(topics.ensure(settings))
+    found = asyncio.run(topics.verify(settings))
+    assert [t.partitions for t in (found.events, found.user_input, found.user_rows)] == [7, 7, 7]
+    assert found.item_feedback.partitions == 4
+
+
+def test_a_topic_of_the_wrong_kind_is_refused_by_name(settings: Settings) -> None:
+    """Events with its clients' times would make lag meaningless: refused, with the command."""
+    name = Topics(settings).events.name
+    _make(settings, name, 4, {"message.timestamp.type": "CreateTime"})
+    asyncio.run(topics.ensure(settings))
+    with pytest.raises(TopicError, match=f"Topic {name} requires message.timestamp.type=LogApp"):
+        asyncio.run(topics.verify(settings))
+
+
+def test_more_replicas_than_brokers_is_kafka_s_refusal(settings: Settings) -> None:
+    """Kafka's own words reach the person."""
+    wrong = settings.model_copy(update={"replication": 3})
+    with pytest.raises(TopicError, match="refused to create topic"):
+        asyncio.run(topics.ensure(wrong))
+
+
+def test_no_broker_is_named_within_the_time_allowed(settings: Settings) -> None:
+    """The message has the address and what to do."""
+    away = settings.model_copy(update={"broker": "127.0.0.1:1", "wait": 0.5})
+    with pytest.raises(BrokerUnreachable, match=r"127\.0\.0\.1:1.*headwater broker start"):
+        asyncio.run(topics.ensure(away))
+
+
+def _make(
+    settings: Settings, name: str, partitions: int, config: dict[str, str] | None = None
+) -> None:
+    base = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
+
+    async def make() -> None:
+        admin = await admin_client(settings)
+        try:
+            new = NewTopic(name, partitions, 1, topic_configs=base | (config or {}))
+            await admin.create_topics([new])
+        finally:
+            await admin.close()
+
+    asyncio.run(make())
