@@ -4,9 +4,11 @@ import asyncio
 import time
 from typing import Final
 
+from faust.types import TP
+
 from agents.catalogue_feed import CatalogueFeed
 from stream.app import Foundation
-from stream.intake import TP, Handler, Run
+from stream.intake import Handler, Run
 from stream.metrics import Metrics
 
 _INTERVAL: Final = 1.0  # s between looks

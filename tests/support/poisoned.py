@@ -1,0 +1,39 @@
+"""A worker whose learner cannot take one item: `python -m support.poisoned worker`."""
+
+import asyncio
+import sys
+
+from models.mixture import Mixture, MixtureSettings
+
+from agents.worker import create_worker
+from models.events import EventBatch
+from models.feedback import Feedback
+from models.hashing import item_hash
+from models.user_states import UserStates
+from stream import logs, topics
+from stream.settings import load
+
+POISON = "poison"
+
+
+class Sensitive(Mixture):
+    """Fails on the item that is called poison, as a bug in a learner would."""
+
+    def adapt(self, states: UserStates, events: EventBatch) -> tuple[UserStates, Feedback]:
+        """Adapt, unless the poison is among the events."""
+        if item_hash(POISON) in events.item.tolist():
+            raise ZeroDivisionError("the learner cannot take this item")
+        return super().adapt(states, events)
+
+
+def main() -> None:
+    """Run the worker from HEADWATER_ variables."""
+    settings = load().settings
+    logs.configure(settings.log_level)
+    asyncio.run(topics.ensure(settings))
+    verified = asyncio.run(topics.verify(settings))
+    create_worker(settings, verified, Sensitive(MixtureSettings())).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
