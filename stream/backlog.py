@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from stream.connect import admin_client, consumer
 from stream.settings import Settings
-from stream.topics import Topics
+from stream.topics import Topics, describe
 
 
 class Backlog:
@@ -32,9 +32,12 @@ class Backlog:
         """Connect; topics that do not exist count as empty. Raises BrokerUnreachable."""
         self._admin = await admin_client(self._settings)
         self._consumer = await consumer(self._settings)
-        for topic in await self._consumer.topics() & set(self.topics):
-            numbers = self._consumer.partitions_for_topic(topic) or ()
-            self._partitions += [TopicPartition(topic, number) for number in numbers]
+        self._partitions = [
+            TopicPartition(there.name, number)
+            for there in (await describe(self._settings)).values()
+            if there.name in self.topics
+            for number in range(there.partitions)
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:

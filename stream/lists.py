@@ -13,7 +13,7 @@ from stream.connect import consumer
 from stream.errors import TopicError
 from stream.schemas import Item, Recommendation, Rules, decode_items, decode_recommendation
 from stream.settings import Settings
-from stream.topics import Topics
+from stream.topics import Topics, describe
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,19 @@ class ListWatcher:
 
 
 async def reader(settings: Settings, *topics: str) -> AIOKafkaConsumer:
-    """A consumer of all partitions of these topics, from their beginning, without a group.
+    """A consumer of all partitions of these topics of ours, from their beginning, without a group.
 
     Raises BrokerUnreachable, and TopicError if one does not exist.
     """
-    opened = await consumer(settings, auto_offset_reset="earliest", fetch_max_wait_ms=100)
-    there = await opened.topics()
+    there = await describe(settings)
     if missing := [topic for topic in topics if topic not in there]:
-        await opened.stop()
         raise TopicError(f"Topic {missing[0]} does not exist: run `headwater topics create`.")
+    opened = await consumer(settings, auto_offset_reset="earliest", fetch_max_wait_ms=100)
     opened.assign(
         [
             TopicPartition(topic, number)
             for topic in topics
-            for number in sorted(opened.partitions_for_topic(topic) or ())
+            for number in range(there[topic].partitions)
         ]
     )
     return opened
