@@ -1,0 +1,153 @@
+"""Who followed whom, both ways: each item's predecessors as in its row, and its successors.
+
+An item's row names its predecessors by slot; the catalogue needs successors too. A link is one cell
+in its item's block of predecessors and one in the predecessor's block of successors, each knowing
+the other's place, so a row is merged by comparing slots and each changed slot costs O(1).
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.compiled import helper
+from models.pool import SMALLEST, Pool, empty_pool, give, size_class, take
+
+WEIGHTS: Final = 5
+"""Facts of a link that scores use: all of item_states.Fact but the newest time."""
+
+
+class Links(NamedTuple):
+    """N positions of the catalogue, P cells for predecessors, Q for successors."""
+
+    before_start: npt.NDArray[np.int64]  # [N]
+    before_room: npt.NDArray[np.int32]  # [N], 0: no block yet
+    before_size: npt.NDArray[np.int32]  # [N]
+    after_start: npt.NDArray[np.int64]  # [N]
+    after_room: npt.NDArray[np.int32]  # [N]
+    after_size: npt.NDArray[np.int32]  # [N]
+    after_total: npt.NDArray[np.int64]  # [N, WEIGHTS], sums over the successors
+    before_hash: npt.NDArray[np.uint64]  # [P], 0: an unlinked slot
+    before: npt.NDArray[np.uint32]  # [P, 1 + WEIGHTS]: position, weights
+    before_peer: npt.NDArray[np.int32]  # [P], place in the predecessor's block
+    after: npt.NDArray[np.uint32]  # [Q, 1 + WEIGHTS]: position, weights
+    after_peer: npt.NDArray[np.int32]  # [Q], slot in the successor's block
+    before_pool: Pool
+    after_pool: Pool
+
+
+def empty_links(items: int, before: int, after: int) -> Links:
+    """Build links for `items` positions and the given numbers of cells (multiples of SMALLEST)."""
+    return Links(
+        before_start=np.zeros(items, dtype=np.int64),
+        before_room=np.zeros(items, dtype=np.int32),
+        before_size=np.zeros(items, dtype=np.int32),
+        after_start=np.zeros(items, dtype=np.int64),
+        after_room=np.zeros(items, dtype=np.int32),
+        after_size=np.zeros(items, dtype=np.int32),
+        after_total=np.zeros((items, WEIGHTS), dtype=np.int64),
+        before_hash=np.empty(before, dtype=np.uint64),
+        before=np.empty((before, 1 + WEIGHTS), dtype=np.uint32),
+        before_peer=np.empty(before, dtype=np.int32),
+        after=np.empty((after, 1 + WEIGHTS), dtype=np.uint32),
+        after_peer=np.empty(after, dtype=np.int32),
+        before_pool=empty_pool(before),
+        after_pool=empty_pool(after),
+    )
+
+
+@helper
+def reserve_before(links, item, wanted):  # type: ignore[no-untyped-def]
+    """Give the item a block for `wanted` predecessors; False if the pool must grow first."""
+    room = links.before_room[item]
+    if room >= wanted:
+        return True
+    new_class = size_class(wanted)
+    start = take(links.before_pool, new_class)
+    if start < 0:
+        return False
+    old = links.before_start[item]
+    for slot in range(links.before_size[item]):
+        links.before_hash[start + slot] = links.before_hash[old + slot]
+        links.before[start + slot] = links.before[old + slot]
+        links.before_peer[start + slot] = links.before_peer[old + slot]
+    if room > 0:
+        give(links.before_pool, old, size_class(room))
+    links.before_start[item] = start
+    links.before_room[item] = SMALLEST << new_class
+    return True
+
+
+@helper
+def _reserve_after(links, item):  # type: ignore[no-untyped-def]
+    """Make room for one more successor; False if the pool must grow first."""
+    room, size = links.after_room[item], links.after_size[item]
+    if size < room:
+        return True
+    new_class = size_class(size + 1)
+    start = take(links.after_pool, new_class)
+    if start < 0:
+        return False
+    old = links.after_start[item]
+    for place in range(size):
+        links.after[start + place] = links.after[old + place]
+        links.after_peer[start + place] = links.after_peer[old + place]
+    if room > 0:
+        give(links.after_pool, old, size_class(room))
+    links.after_start[item] = start
+    links.after_room[item] = SMALLEST << new_class
+    return True
+
+
+@helper
+def unlink(links, item, slot):  # type: ignore[no-untyped-def]
+    """Take the link in the item's slot away; the slot stays, empty."""
+    cell = links.before_start[item] + slot
+    if links.before_hash[cell] == np.uint64(0):
+        return
+    before = np.int64(links.before[cell, 0])
+    for fact in range(WEIGHTS):
+        links.after_total[before, fact] -= np.int64(links.before[cell, 1 + fact])
+    hole = links.before_peer[cell]
+    start = links.after_start[before]
+    last = links.after_size[before] - 1
+    if hole != last:
+        links.after[start + hole] = links.after[start + last]
+        links.after_peer[start + hole] = links.after_peer[start + last]
+        moved = np.int64(links.after[start + hole, 0])
+        links.before_peer[links.before_start[moved] + links.after_peer[start + hole]] = hole
+    links.after_size[before] = last
+    links.before_hash[cell] = np.uint64(0)
+
+
+@helper
+def link(links, item, slot, before, hash_):  # type: ignore[no-untyped-def]
+    """Link an empty slot to a predecessor, weights 0; False if the pool must grow first."""
+    if not _reserve_after(links, before):
+        return False
+    place = links.after_size[before]
+    links.after_size[before] = place + 1
+    after = links.after_start[before] + place
+    links.after[after, 0] = np.uint32(item)
+    links.after[after, 1:] = 0
+    links.after_peer[after] = slot
+    cell = links.before_start[item] + slot
+    links.before_hash[cell] = hash_
+    links.before[cell, 0] = np.uint32(before)
+    links.before[cell, 1:] = 0
+    links.before_peer[cell] = place
+    return True
+
+
+@helper
+def weigh(links, item, slot, facts):  # type: ignore[no-untyped-def]
+    """Set a linked slot's weights, on both sides and in the predecessor's sums."""
+    cell = links.before_start[item] + slot
+    before = np.int64(links.before[cell, 0])
+    after = links.after_start[before] + links.before_peer[cell]
+    for fact in range(WEIGHTS):
+        old, new = links.before[cell, 1 + fact], facts[fact]
+        if old != new:
+            links.after_total[before, fact] += np.int64(new) - np.int64(old)
+            links.before[cell, 1 + fact] = new
+            links.after[after, 1 + fact] = new

@@ -1,0 +1,46 @@
+"""Rows of different lengths in one buffer: joined, their headers read, and split again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import CodecError
+
+
+def joined(
+    rows: Sequence[bytes | None],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Put n rows after one another: (uint8[total], int64[n + 1] where each begins)."""
+    filled = [row or b"" for row in rows]
+    at = np.zeros(len(filled) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in filled], out=at[1:])
+    # A bytearray, since kernels take writable arrays alone.
+    return np.frombuffer(bytearray(b"".join(filled)), dtype=np.uint8), at
+
+
+def headers(
+    data: npt.NDArray[np.uint8],
+    start: npt.NDArray[np.int64],
+    length: npt.NDArray[np.int64],
+    layout: np.dtype[np.void],
+) -> npt.NDArray[np.void]:
+    """Read the header at the start of each of n rows: layout[n].
+
+    Raises
+    ------
+    CodecError
+        If a row is shorter than a header.
+
+    """
+    size = layout.itemsize
+    if (length < size).any():
+        raise CodecError(f"a row has at least {size} bytes; got {length.min()}")
+    return np.ascontiguousarray(data[start[:, None] + np.arange(size)]).view(layout)[:, 0]
+
+
+def split(data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> list[bytes]:
+    """Cut a buffer into the rows that begin at at[:-1] and end at at[1:]."""
+    whole = data.tobytes()
+    ends = at.tolist()
+    return [whole[start:end] for start, end in zip(ends, ends[1:], strict=False)]

@@ -1,0 +1,53 @@
+"""Where in the catalogue an item lies: an open-addressing table from hashes to positions."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.compiled import helper, kernel
+
+
+class Places(NamedTuple):
+    """Linear probing over a power of two of cells; key 0 marks an empty one."""
+
+    key: npt.NDArray[np.uint64]  # [cells]
+    place: npt.NDArray[np.int64]  # [cells]
+
+
+def empty_places(cells: int) -> Places:
+    """Build a table of `cells` (a power of two) empty cells; fill at most half of them."""
+    return Places(np.zeros(cells, dtype=np.uint64), np.empty(cells, dtype=np.int64))
+
+
+EXAMPLE = empty_places(0)
+
+
+@helper
+def cell_of(places, item):  # type: ignore[no-untyped-def]
+    """The cell that holds the hash, or the empty one where it belongs."""
+    last = np.uint64(len(places.key) - 1)
+    # Hashes are uniform, so their lower bits serve as they are.
+    cell = item & last
+    while places.key[cell] != item and places.key[cell] != np.uint64(0):
+        cell = (cell + np.uint64(1)) & last
+    return cell
+
+
+@helper
+def place_of(places, item):  # type: ignore[no-untyped-def]
+    """The position of an item by its hash, -1 if it has none."""
+    cell = cell_of(places, item)
+    if places.key[cell] == item:
+        return places.place[cell]
+    return np.int64(-1)
+
+
+@kernel(EXAMPLE, EXAMPLE)
+def move(source: Places, target: Places) -> None:
+    """Enter all that one table holds into another."""
+    for cell in range(len(source.key)):
+        if source.key[cell] != np.uint64(0):
+            found = cell_of(target, source.key[cell])
+            target.key[found] = source.key[cell]
+            target.place[found] = source.place[cell]
