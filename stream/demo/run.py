@@ -38,7 +38,8 @@ from stream.errors import HeadwaterError, UsageError
 from stream.lists import ListWatcher
 from stream.publish import Publisher, prepare
 from stream.replay import Plan as ReplayPlan
-from stream.replay import Report, replay
+from stream.replay import replay
+from stream.rowfiles import RowFile
 from stream.schemas import Rejected, Rules
 from stream.settings import Loaded, Settings
 from stream.topics import Described, Topics
@@ -112,7 +113,7 @@ class Demo:
         films = self._plan.announced
         path = write_lines(self._folder / "films.jsonl", map(film_json, films))
         with self._show.phase("Announcing films", len(films)) as phase:
-            await self._replay(path, ReplayPlan("items"), phase)
+            await self._replay(RowFile(path, "items"), ReplayPlan(), phase)
             phase.at(len(films), "until the worker knows them all")
             await self._applied()
 
@@ -120,22 +121,21 @@ class Demo:
         ratings = self._plan.backfill
         path = write_lines(self._folder / "past.jsonl", map(rating_json, ratings))
         with self._show.phase("Back-filling the past", len(ratings)) as phase:
-            plan = ReplayPlan("events", quiet=True, wait_for_lists=True)
-            await self._replay(path, plan, phase)
+            plan = ReplayPlan(quiet=True, wait_for_lists=True)
+            await self._replay(RowFile(path, "events"), plan, phase)
             await self._applied()
             return phase.seconds
 
-    async def _replay(self, path: Path, plan: ReplayPlan, phase: Phase) -> Report:
+    async def _replay(self, file: RowFile, plan: ReplayPlan, phase: Phase) -> None:
         began = time.monotonic()
 
         def progress(_fraction: float, rows: int) -> None:
             phase.at(rows, f"{rows / max(time.monotonic() - began, 0.1):.0f} a second")
 
-        report = await replay(self._settings, path, plan, progress)
+        report = await replay(self._settings, file, plan, progress)
         if report.refused:
             number, why = report.refusals[0]
-            raise HeadwaterError(f"{path}, line {number}, was refused: {why.error}.")
-        return report
+            raise HeadwaterError(f"Line {number} of the {file.kind} was refused: {why.error}.")
 
     async def _live(self) -> float:
         plan, settings = self._plan, self._settings
@@ -161,7 +161,7 @@ class Demo:
             if isinstance(message, Rejected):
                 raise HeadwaterError(f"{film.title} was refused: {message.error}.")
             await publisher.send_and_wait(message)
-        self._show.line(f"{film.title} is announced only now; nobody could have rated it before.")
+        self._show.line(f"Announced only now: {film.title}")
 
     async def _applied(self) -> None:
         """Return when the worker has applied everything, on both hops."""

@@ -50,9 +50,10 @@ class Show:
         self._progress.stop()
 
     def line(self, text: str) -> None:
-        """Print a line, cut at the screen's width."""
+        """Print a line; on a terminal it is cut at the screen's width."""
+        cut = self.on_terminal
         self._console.print(
-            text, markup=False, highlight=False, no_wrap=True, overflow="ellipsis", crop=True
+            text, markup=False, highlight=False, no_wrap=cut, overflow="ellipsis", soft_wrap=not cut
         )
 
     @contextmanager
