@@ -10,18 +10,20 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
 import faust
 from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from stream.claim import claim
 from stream.connect import wait_for_broker
 from stream.egress import Egress, Out
 from stream.errors import StateError
+from stream.faustfix import FAUST_LOG
 from stream.faustfix.flush import FlushProducer
 from stream.faustfix.resume import SeekFirstTableManager
 from stream.faustfix.version import require_known_faust
@@ -78,7 +80,7 @@ class Foundation:
         self.recovered = False
         self.recovery_seconds: float | None = None
         self.rebalances = 0
-        self._state_dir, self._state_lock = take_state_dir(settings.state_dir)
+        self.state_dir, self._state_lock = take_state_dir(settings.state_dir)
         self._stores: dict[str, RowStore] = {}
         self._memory: dict[str, MemoryBackend] = {}
         self._run_topics: set[str] = set()
@@ -179,7 +181,12 @@ class Foundation:
     def assignment(self) -> frozenset[TP]:
         """All partitions that are assigned to this worker, changelogs too."""
         consumer = self._consumer
-        return frozenset(consumer.assignment()) if consumer is not None else frozenset()
+        if consumer is None:
+            return frozenset()
+        try:
+            return frozenset(consumer.assignment())
+        except ConsumerNotStarted:  # its thread has not come so far yet
+            return frozenset()
 
     @property
     def epoch(self) -> int:
@@ -204,7 +211,7 @@ class Foundation:
         consumer = self._consumer
         if consumer is None:
             return {}
-        ours = (tp for tp in consumer.assignment() if tp.topic in self._run_topics)
+        ours = (tp for tp in self.assignment if tp.topic in self._run_topics)
         ends = {tp: consumer.highwater(tp) for tp in ours}
         read = consumer.next_offsets
         return {tp: max(0, end - read.get(tp, 0)) for tp, end in ends.items() if end is not None}
@@ -303,8 +310,9 @@ class Foundation:
             self.fail(error)
 
     async def _leave(self) -> None:
-        loop = asyncio.get_running_loop()
-        give_up = loop.call_later(_FINISH, self.fence.lose)
+        # After a failure nothing more can be finished: drop it now.
+        patience = _FINISH if self._failure is None else 0.0
+        give_up = asyncio.get_running_loop().call_later(patience, self.fence.lose)
         try:
             async with asyncio.timeout(_LEAVE):
                 await self.app.stop()
@@ -321,7 +329,7 @@ class Foundation:
             settings.group,
             broker=";".join(f"kafka://{part.strip()}" for part in settings.broker.split(",")),
             store=_BACKENDS[settings.store],
-            datadir=str(self._state_dir),
+            datadir=str(self.state_dir),
             TableManager=SeekFirstTableManager,
             Table=RowTable,
             topic_partitions=settings.partitions,
@@ -341,7 +349,7 @@ class Foundation:
             stream_recovery_delay=0.0,
         )
         app.transport.Consumer = consumer_class(  # type: ignore[misc]
-            self.fence, self._run_topics, self._stores, settings.max_run, self._claim
+            self.fence, self._run_topics, self._stores, settings.max_run, self._claim, self._flowing
         )
         app.transport.Producer = self._producer_class()  # type: ignore[misc]
         app.on_partitions_revoked.connect(self._revoked)
@@ -356,7 +364,7 @@ class Foundation:
         class Producer(FlushProducer):
             """Faust's producer on a fenced aiokafka one."""
 
-            logger = FlushProducer.logger
+            logger = FAUST_LOG
 
             def _new_producer(self, transactional_id: str | None = None) -> FencedProducer:
                 del transactional_id
@@ -430,11 +438,11 @@ class Foundation:
 
     async def _revoked(self, *args: Any, **_: Any) -> None:
         revoked: set[TP] = args[1]  # after the app
+        self.recovered = False
         if revoked:
             self.rebalances += 1
             log.info("Revoked: %s.", spelled(revoked))
-        self.recovered = False
-        await self._call("revoked", revoked)
+            await self._call("revoked", revoked)
 
     async def _assigned(self, *args: Any, **_: Any) -> None:
         assigned: set[TP] = args[1]  # after the app
@@ -459,6 +467,13 @@ class Foundation:
                 )
         self.recovered = not self.fence.lost
         await self._call("recovered", assignment)
+
+    def _flowing(self, offsets: Mapping[TP, int | None]) -> None:
+        """Positions are set, runs begin to come."""
+        ours = sorted(tp for tp in offsets if tp.topic in self._run_topics)
+        if ours:
+            starts = ", ".join(f"{tp.topic}[{tp.partition}]@{offsets[tp] or 0}" for tp in ours)
+            log.info("Ready: reading on from %s.", starts)
 
     async def _call(self, event: str, partitions: Iterable[TP]) -> None:
         for hook in self._hooks[event]:
