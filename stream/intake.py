@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faust.transport.consumer import ensure_TP
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 
+from stream.faustfix import FAUST_LOG
 from stream.faustfix.acks import SettledOffsetsConsumer
 from stream.faustfix.commit import AcceptedCommitConsumer
 from stream.faustfix.fetch import EpochFetchConsumer
@@ -91,7 +92,7 @@ class RunSchema(faust.Schema[Any, Any]):
 class RunConsumerThread(AIOKafkaConsumerThread):
     """The thread that fetches: answers in 100 ms at the latest, and reports to the fence."""
 
-    logger = AIOKafkaConsumerThread.logger
+    logger = FAUST_LOG
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -129,6 +130,7 @@ class RunConsumer(
     stores: ClassVar[Mapping[str, RowStore]]  # by changelog topic
     max_run: ClassVar[int]
     claim_partitions: ClassVar[Callable[[set[TP], int], Awaitable[bool]]]
+    flowing: ClassVar[Callable[[Mapping[TP, int | None]], None]]
 
     _thread: RunConsumerThread
 
@@ -154,9 +156,10 @@ class RunConsumer(
     async def perform_seek(self) -> None:
         """Move to the committed offsets."""
         await super().perform_seek()
-        self.next_offsets = {
-            tp: offset for tp, offset in self._committed_offset.items() if offset is not None
-        }
+        assigned = self.assignment()
+        committed = {tp: self._committed_offset[tp] for tp in assigned}
+        self.next_offsets = {tp: offset for tp, offset in committed.items() if offset is not None}
+        type(self).flowing(committed)
 
     async def getmany(  # Faust's signature
         self,
@@ -258,18 +261,21 @@ def consumer_class(
     stores: Mapping[str, RowStore],
     max_run: int,
     claim_partitions: Callable[[set[TP], int], Awaitable[bool]],
+    flowing: Callable[[Mapping[TP, int | None]], None],
 ) -> type[RunConsumer]:
     """A RunConsumer wired for one worker.
 
     `claim_partitions(changelogs, epoch)`: makes the broker refuse former owners; false if that
-    failed and the group must be joined anew.
+    failed and the group must be joined anew. `flowing(committed offsets)`: called when positions
+    were set.
     """
     wiring = {
-        "logger": Consumer.logger,  # else this module would seem to be speaking
+        "logger": FAUST_LOG,
         "fence": fence,
         "run_topics": run_topics,
         "stores": stores,
         "max_run": max_run,
         "claim_partitions": staticmethod(claim_partitions),
+        "flowing": staticmethod(flowing),
     }
     return type("Consumer", (RunConsumer,), wiring)

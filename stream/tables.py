@@ -15,6 +15,7 @@ from faust.types import TP, EventT
 
 from stream.claim import CLAIM_KEY
 from stream.errors import StateError
+from stream.faustfix import FAUST_LOG
 
 Row = tuple[bytes, bytes | None]  # None deletes
 
@@ -198,7 +199,7 @@ class RowStore:
 class RowTable(faust.Table[bytes, bytes]):
     """A Faust table whose recovery writes into a RowStore."""
 
-    logger = faust.Table.logger  # else this module would seem to be speaking
+    logger = FAUST_LOG
 
     rows: RowStore
 

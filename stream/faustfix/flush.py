@@ -13,11 +13,13 @@ from faust.exceptions import ProducerSendError
 from faust.transport.drivers.aiokafka import Producer
 from faust.types.tuples import FutureMessage
 
+from stream.faustfix import FAUST_LOG
+
 
 class FlushProducer(Producer):
     """A producer whose flush returns when all that was handed over before is acknowledged."""
 
-    logger = Producer.logger  # else this module would seem to be speaking
+    logger = FAUST_LOG
     first_failure: BaseException | None = None
     _sending = 0
 

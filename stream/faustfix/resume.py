@@ -1,6 +1,7 @@
 """Defect: after recovery partitions are resumed first and moved to their offsets afterwards.
 
-Where: faust/tables/recovery.py, `on_recovery_completed` (lines 650-659). Events that are fetched in
+Where: faust/tables/recovery.py, `on_recovery_completed` (lines 650-659), and `_resume_streams`, its
+twin for apps without tables. Events that are fetched in
 between are thrown away when the queues are cleared. Measured: 7-21 of 12,000 events gone at a
 rebalance, and commits stuck for ever.
 Cure: the same steps, with the seek before the resumption.
@@ -13,11 +14,13 @@ from faust.tables.recovery import Recovery
 from mode.services import WaitArgT
 from mode.utils.times import Seconds
 
+from stream.faustfix import FAUST_LOG
+
 
 class SeekFirstRecovery(Recovery):
     """Recovery that moves partitions to their committed offsets before it lets them flow."""
 
-    logger = Recovery.logger  # else this module would seem to be speaking
+    logger = FAUST_LOG
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Finish a recovery; a newer generation ends it at once, without letting anything flow."""
@@ -40,6 +43,10 @@ class SeekFirstRecovery(Recovery):
         if not self.app.assignor.assigned_standbys():
             self.tables.on_standbys_ready()
         self.app.on_rebalance_end()
+
+    async def _resume_streams(self, generation_id: int = 0) -> None:
+        """The same for an app without tables."""
+        await self.on_recovery_completed(generation_id)
 
     async def _tell_tables(self) -> None:
         told = [
@@ -66,7 +73,7 @@ class SeekFirstRecovery(Recovery):
 class SeekFirstTableManager(TableManager):
     """A table manager with that recovery."""
 
-    logger = TableManager.logger
+    logger = FAUST_LOG
 
     @property
     def recovery(self) -> Recovery:
