@@ -169,7 +169,8 @@ class LocalBroker:
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*_java(jars), "kafka.tools.StorageTool", "format"]
-        command += ["--cluster-id", cluster, "--config", str(self._properties)]
+        # With "=": one id in 64 begins with a dash.
+        command += [f"--cluster-id={cluster}", "--config", str(self._properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             said = (done.stdout + done.stderr).strip()

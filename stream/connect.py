@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -54,7 +55,8 @@ async def started(settings: Settings, make: Callable[[], Client]) -> Client:
     while True:
         client = make()
         try:
-            await client.start()
+            with _our_words_only():
+                await client.start()
         except (KafkaError, OSError) as error:
             await _close(client)
             waited = time.monotonic() - began
@@ -68,6 +70,18 @@ async def started(settings: Settings, make: Callable[[], Client]) -> Client:
             pause = min(2 * pause, _LONGEST_PAUSE)
         else:
             return client
+
+
+@contextmanager
+def _our_words_only() -> Iterator[None]:
+    """Keep the client from logging each failed connection: the error says it, and we say it."""
+    client = logging.getLogger("aiokafka")
+    before = client.level
+    client.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        client.setLevel(before)
 
 
 async def _close(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:

@@ -103,6 +103,7 @@ async def reader(settings: Settings, *topics: str) -> AIOKafkaConsumer:
 
     Raises BrokerUnreachable, and TopicError if one does not exist.
     """
+    # A consumer does not know at once what it has not subscribed to; the admin client does.
     there = await describe(settings)
     if missing := [topic for topic in topics if topic not in there]:
         raise TopicError(f"Topic {missing[0]} does not exist: run `headwater topics create`.")

@@ -4,16 +4,15 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aiokafka.structs import RecordMetadata
 
 from stream.backlog import Backlog
 from stream.lists import ListWatcher
-from stream.publish import Headers, Kind, Outgoing, Publisher, acknowledged, prepare
+from stream.publish import Headers, Outgoing, Publisher, acknowledged, prepare
 from stream.rowfiles import RowFile
 from stream.schemas import QUIET_HEADER, Rejected, Rules
 from stream.settings import Settings
@@ -59,7 +58,6 @@ class Report:
 class Plan:
     """How to replay: `rate` in rows per second, `ahead` in records (0: without looking back)."""
 
-    kind: Kind = "events"
     rate: float | None = None
     ahead: int = AHEAD
     quiet: bool = False
@@ -70,45 +68,58 @@ class Plan:
 class Pace:
     """Holds a sender back so that it never leads the workers by more than `ahead` records."""
 
-    def __init__(self, backlog: Backlog, ahead: int) -> None:
+    def __init__(
+        self, backlog: Backlog, ahead: int, settled: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`settled` returns when all that was sent is acknowledged: only that can be counted."""
         self._backlog = backlog
         self._ahead = ahead
+        self._settled = settled
         # At most so many records are unapplied: what was last counted, and what was sent since.
         self._unapplied = ahead
 
-    async def sending(self, count: int) -> None:
-        """Return when `count` more records may be sent."""
-        silent_since, lowest = time.monotonic(), None
-        while self._unapplied + count > self._ahead:
+    async def sending_one(self) -> None:
+        """Return when one more record may be sent."""
+        if self._unapplied >= self._ahead:
+            await self._settled()
+            await self._room()
+        self._unapplied += 1
+
+    async def _room(self) -> None:
+        fewest, silent_since = None, time.monotonic()
+        while True:
             counted = await self._backlog.count()
-            if counted >= 0:
+            if 0 <= counted < self._ahead:
                 self._unapplied = counted
-            if counted >= 0 and (lowest is None or counted < lowest):
-                silent_since, lowest = time.monotonic(), counted
-            if self._unapplied + count <= self._ahead:
-                break
-            if time.monotonic() - silent_since > _SILENCE_SECONDS:
-                log.warning("%d records wait to be applied: is a worker running?", self._unapplied)
-                silent_since = time.monotonic()
+                return
+            now = time.monotonic()
+            if fewest is None or counted < fewest:
+                fewest, silent_since = counted, now
+            elif now - silent_since > _SILENCE_SECONDS:
+                told = (
+                    f"{counted} records wait"
+                    if counted >= 0
+                    else "Kafka does not say how many wait"
+                )
+                log.warning("%s to be applied: is a worker running?", told)
+                silent_since = now
             await asyncio.sleep(_POLL_SECONDS)
-        self._unapplied += count
 
 
-async def replay(settings: Settings, path: Path, plan: Plan, progress: Progress) -> Report:
+async def replay(settings: Settings, file: RowFile, plan: Plan, progress: Progress) -> Report:
     """Publish a file's rows in order, then wait for the lists if the plan says so.
 
     Raises InputFileError, BrokerUnreachable, TopicError, SendError.
     """
-    file = RowFile(path, plan.kind)
     async with AsyncExitStack() as stack:
-        publisher = await stack.enter_async_context(Publisher(settings, plan.kind))
+        publisher = await stack.enter_async_context(Publisher(settings, file.kind))
         watcher = ListWatcher(settings) if plan.wait_for_lists else None
         if watcher is not None:
             await stack.enter_async_context(watcher)
-        pace = None
-        if plan.ahead and plan.kind == "events":
-            pace = Pace(await stack.enter_async_context(Backlog(settings)), plan.ahead)
-        sender = _Sender(publisher, Rules.of(settings), plan, pace)
+        sender = _Sender(publisher, Rules.of(settings), plan)
+        if plan.ahead and file.kind == "events":
+            backlog = await stack.enter_async_context(Backlog(settings))
+            sender.pace = Pace(backlog, plan.ahead, sender.settled)
         await sender.send_all(file, progress)
         if watcher is not None:
             await _wait_for_lists(watcher, sender.last_places, plan.timeout, sender.report)
@@ -118,14 +129,14 @@ async def replay(settings: Settings, path: Path, plan: Plan, progress: Progress)
 class _Sender:
     """One pass over a file: check, pace, send, and count what is acknowledged."""
 
-    def __init__(self, publisher: Publisher, rules: Rules, plan: Plan, pace: Pace | None) -> None:
+    def __init__(self, publisher: Publisher, rules: Rules, plan: Plan) -> None:
         self.report = Report()
+        self.pace: Pace | None = None
         # Where each user's last event that a list answers went.
         self.last_places: dict[str, Place] = {}
         self._publisher = publisher
         self._rules = rules
         self._plan = plan
-        self._pace = pace
         self._waiting: deque[tuple[Outgoing, asyncio.Future[RecordMetadata]]] = deque()
 
     async def send_all(self, file: RowFile, progress: Progress) -> None:
@@ -140,14 +151,18 @@ class _Sender:
                 quiet = loud is not None and number not in loud
                 await self._send(message, [QUIET_HEADER] if quiet else [], began)
             progress(file.fraction, report.rows)
+        await self.settled()
+        report.seconds = time.monotonic() - began
+
+    async def settled(self) -> None:
+        """Return when all that was sent is acknowledged. Raises SendError."""
         while self._waiting:
             await self._oldest_acknowledged()
-        report.seconds = time.monotonic() - began
 
     def _prepared(self, row: bytes | Rejected) -> Outgoing | Rejected:
         if isinstance(row, Rejected):
             return row
-        return prepare(self._plan.kind, row, self._rules, self._publisher.limit)
+        return prepare(self._publisher.kind, row, self._rules, self._publisher.limit)
 
     def _last_of_each_user(self, file: RowFile) -> set[int]:
         """The numbers of the rows that are their user's last one which a list answers."""
@@ -163,8 +178,8 @@ class _Sender:
             early = began + (self.report.rows - 1) / self._plan.rate - time.monotonic()
             if early > _WORTH_SLEEPING:
                 await asyncio.sleep(early)
-        if self._pace is not None:
-            await self._pace.sending(1)
+        if self.pace is not None:
+            await self.pace.sending_one()
         self._waiting.append((message, await self._publisher.send(message, headers)))
         if len(self._waiting) > _IN_FLIGHT:
             await self._oldest_acknowledged()

@@ -40,7 +40,7 @@ class RowFile:
         """Raises InputFileError if there is no such file, or its name has no known ending."""
         self.fraction = 0.0
         self._path = path
-        self._kind: Kind = kind
+        self.kind: Kind = kind
         self._read = {"json": _json_rows, "csv": _csv_rows, "parquet": _parquet_rows}[_format(path)]
         if not path.is_file():
             raise InputFileError(f"{path} is not a file.")
@@ -54,7 +54,7 @@ class RowFile:
         self.fraction = 0.0
         try:
             with self._path.open("rb") as raw:
-                for row in self._read(raw, self._kind, self._path):
+                for row in self._read(raw, self.kind, self._path):
                     self.fraction = raw.tell() / self._bytes
                     yield row
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,8 @@ FLAGS = (*KAFKA, "event_types", "embedding_size")
 _SINGULAR = {"events": "event", "items": "item", "users": "user"}
 
 Json = Annotated[
-    str | None, typer.Option("--json", metavar="OBJECT", help="The whole message instead.")
+    str | None,
+    typer.Option("--json", metavar="OBJECT", help="The whole message; -: from standard input."),
 ]
 User = Annotated[str | None, typer.Option("--user", help="user_id")]
 Item = Annotated[str | None, typer.Option("--item", help="item_id")]
@@ -124,7 +126,7 @@ def _message(fields: dict[str, Any], whole: str | None) -> bytes:
         return as_json(given)
     if given:
         raise UsageError(f"--json is the whole message; leave out what gives {', '.join(given)}.")
-    return whole.encode()
+    return sys.stdin.buffer.read() if whole == "-" else whole.encode()
 
 
 def _object(flag: str, text: str | None) -> dict[str, Any] | None:

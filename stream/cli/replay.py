@@ -15,6 +15,7 @@ from stream.cli.flags import KAFKA, command
 from stream.errors import UsageError
 from stream.publish import Kind
 from stream.replay import AHEAD, Plan, Report
+from stream.rowfiles import RowFile
 from stream.settings import Loaded
 
 FLAGS = (*KAFKA, "group", "event_types", "embedding_size")
@@ -79,9 +80,10 @@ def replay(
     kind = _kind(as_)
     if kind != "events" and (quiet_lists or wait_for_lists):
         raise UsageError("--quiet-lists and --wait-for-lists are for events.")
-    plan = Plan(kind, rate, ahead, quiet_lists, wait_for_lists, timeout)
+    opened = RowFile(file, kind)
+    plan = Plan(rate, ahead, quiet_lists, wait_for_lists, timeout)
     with _bar(file.name) as progress:
-        report = asyncio.run(replaying.replay(loaded.settings, file, plan, progress))
+        report = asyncio.run(replaying.replay(loaded.settings, opened, plan, progress))
     _print(report, kind)
     return 1 if report.refused or report.answered_users < report.expected_users else 0
 
@@ -102,7 +104,8 @@ def _bar(name: str) -> Iterator[replaying.Progress]:
         TextColumn("{task.fields[rows]} rows"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0, rows=0)
         yield lambda fraction, rows: bar.update(task, completed=fraction, rows=rows)
 
