@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stream.clone import clone
 from stream.connect import wait_for_broker
-from stream.errors import BrokerFailed, BrokerUnreachable, PortTaken
+from stream.errors import BrokerFailed, BrokerUnreachable, OutsideCloneError, PortTaken
 from stream.settings import Settings
 
 HOST = "127.0.0.1"
@@ -229,12 +229,16 @@ def free_port() -> int:
 
 
 def _java(jars: Path) -> list[str]:
-    logging = f"-Dlog4j2.configurationFile={_log_config()}"
-    return [*_JAVA, logging, "-cp", f"{jars}/*"]
+    return [*_JAVA, *_logging(), "-cp", f"{jars}/*"]
 
 
-def _log_config() -> Path:
-    return clone("A local broker") / "deploy" / "kafka" / "log4j2.properties"
+def _logging() -> list[str]:
+    """What a person has to know; outside a clone, with jars of one's own, log4j's default."""
+    try:
+        folder = clone("Kafka's logging") / "deploy" / "kafka"
+    except OutsideCloneError:
+        return []
+    return [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"]
 
 
 def _refuse_taken(port: int) -> None:

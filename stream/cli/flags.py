@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 from stream import logs
 from stream.settings import Settings, load
@@ -49,7 +50,7 @@ def _flag(name: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
     option = typer.Option(
         f"--{name.replace('_', '-')}",
-        help=f"{field.description} [{_shown(field.default)}]",
+        help=_sentence(field),
         metavar="VALUE",
         show_default=False,
     )
@@ -61,5 +62,7 @@ def _flag(name: str) -> inspect.Parameter:
     )
 
 
-def _shown(default: object) -> object:
-    return default if default not in (None, ()) else "none"
+def _sentence(field: FieldInfo) -> str:
+    text = field.description or ""
+    default = field.default if field.default not in {None, ()} else "none"
+    return f"{text[:1].upper()}{text[1:]} [{default}]."

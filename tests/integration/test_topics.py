@@ -33,7 +33,7 @@ def test_workers_that_start_at_once_do_not_hurt_each_other(settings: Settings) -
 
 
 def test_partners_of_an_existing_topic_get_its_count(settings: Settings) -> None:
-    """Events was made by its owner with 7 partitions; rows and input follow."""
+    """Where events was made by its owner with 7 partitions, rows and input follow."""
     _make(settings, Topics(settings).events.name, 7)
     asyncio.run(topics.ensure(settings))
     found = asyncio.run(topics.verify(settings))

@@ -10,7 +10,7 @@ def _record(name: str, message: str) -> logging.LogRecord:
 
 
 def test_a_library_s_repetitions_are_counted_instead_of_logged() -> None:
-    """Of a hundred equal lines one passes; the next one after a while says how many were left out."""
+    """Of a hundred equal lines one passes; the next says later how many were left out."""
     now = 0.0
     limited = OncePerWhile(10, clock=lambda: now)
     passed = [limited.filter(_record("aiokafka.conn", "no answer")) for _ in range(100)]
@@ -22,6 +22,6 @@ def test_a_library_s_repetitions_are_counted_instead_of_logged() -> None:
 
 
 def test_our_own_lines_always_pass() -> None:
-    """headwater's messages are not limited."""
+    """Messages of our own are not limited."""
     limited = OncePerWhile(10)
     assert all(limited.filter(_record("stream.app", "assigned")) for _ in range(3))
