@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from stream.demo.live import Answer
 
@@ -18,6 +19,7 @@ _EXAMPLE_SECONDS = 6.0
 _LINE_SECONDS = 10.0
 _RATE_WINDOW_SECONDS = 5.0
 _TITLES_SHOWN = 4
+_NEARLY = 1 - 1e-9
 
 
 class Show:
@@ -51,10 +53,10 @@ class Show:
 
     def line(self, text: str) -> None:
         """Print a line; on a terminal it is cut at the screen's width."""
-        cut = self.on_terminal
-        self._console.print(
-            text, markup=False, highlight=False, no_wrap=cut, overflow="ellipsis", soft_wrap=not cut
-        )
+        if self.on_terminal:
+            self._console.print(Text(text), no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(Text(text), soft_wrap=True)
 
     @contextmanager
     def phase(self, title: str, total: float) -> Iterator["Phase"]:
@@ -91,8 +93,9 @@ class Phase:
         return time.monotonic() - self._began
 
     def at(self, done: float, note: str = "") -> None:
-        """So many steps are done."""
-        self._progress.update(self._task, completed=done, note=note)
+        """So many steps are done; the phase may still have to wait for their effect."""
+        # A bar that is full stops its clock, so the last step is left to `finish`.
+        self._progress.update(self._task, completed=min(done, self._total * _NEARLY), note=note)
         now = time.monotonic()
         if not self.show.on_terminal and now - self._last_line > _LINE_SECONDS:
             self._last_line = now

@@ -78,6 +78,15 @@ def test_without_a_terminal_phases_are_lines(console: Console) -> None:
     assert "\x1b" not in text(console)
 
 
+def test_lines_are_whole_where_nobody_can_widen_the_screen(console: Console) -> None:
+    """A log keeps long lines, a terminal cuts them."""
+    terminal = Console(file=io.StringIO(), width=80, force_terminal=True)
+    for screen in (console, terminal):
+        Show(screen).line("word " * 100)
+    assert text(console) == "word " * 100 + "\n"
+    assert len(text(terminal).rstrip("\n")) <= 80
+
+
 def test_on_a_terminal_there_is_a_bar() -> None:
     """The bar, the count, the rate and the lag so far."""
     console = Console(file=io.StringIO(), width=160, force_terminal=True)
