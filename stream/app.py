@@ -22,7 +22,7 @@ from faust.types import TP
 from stream.claim import claim
 from stream.connect import wait_for_broker
 from stream.egress import Egress, Out
-from stream.errors import StateError
+from stream.errors import BrokerUnreachable, StateError
 from stream.faustfix import FAUST_LOG
 from stream.faustfix.flush import FlushProducer
 from stream.faustfix.resume import SeekFirstTableManager
@@ -89,7 +89,9 @@ class Foundation:
         self._hooks: defaultdict[str, list[Hook]] = defaultdict(list)
         self._claimed_at = time.monotonic()
         self._assigned_at = time.monotonic()
+        self._assigned_at_all = False
         self._failure: BaseException | None = None
+        self._stuck = False
         self._ending: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.app = self._make_app()
@@ -224,7 +226,11 @@ class Foundation:
         Raises HeadwaterError: BrokerUnreachable after settings.wait seconds without a broker,
         SendError, StateError, or whatever an agent raised.
         """
-        asyncio.run(self._with_signals())
+        try:
+            asyncio.run(self._with_signals())
+        finally:
+            if self._stuck:  # Faust's thread would keep the process alive
+                _end_process_in(1.0)
 
     async def serve(self) -> None:
         """Serve until `stop`; raises as `run` does."""
@@ -259,9 +265,7 @@ class Foundation:
 
     def _told_to_end(self, number: signal.Signals) -> None:
         log.info("%s: finishing the runs in hand.", signal.Signals(number).name)
-        last_resort = threading.Timer(_GONE, os._exit, (1,))
-        last_resort.daemon = True
-        last_resort.start()
+        _end_process_in(_GONE)
         self.stop()
 
     async def _unless_ended(self, step: Awaitable[None]) -> bool:
@@ -298,7 +302,11 @@ class Foundation:
         await asyncio.gather(*tasks, crash, ended, life, return_exceptions=True)
 
     def _start_failed(self, life: "asyncio.Future[None]") -> None:
-        if not life.cancelled() and (error := life.exception()) is not None:
+        error = None if life.cancelled() else life.exception()
+        if isinstance(error, KafkaError):
+            where = f"Kafka at {self.settings.broker} went away while the worker started"
+            self.fail(BrokerUnreachable(f"{where}: {error!r}"))
+        elif error is not None:
             self.fail(error)
 
     async def _watched(self, task: Callable[[], Awaitable[None]]) -> None:
@@ -317,6 +325,7 @@ class Foundation:
             async with asyncio.timeout(_LEAVE):
                 await self.app.stop()
         except TimeoutError:
+            self._stuck = True
             log.warning("Left without finishing: Kafka did not answer within %.1f s.", _LEAVE)
         finally:
             give_up.cancel()
@@ -349,11 +358,15 @@ class Foundation:
             stream_recovery_delay=0.0,
         )
         app.transport.Consumer = consumer_class(  # type: ignore[misc]
-            self.fence, self._run_topics, self._stores, settings.max_run, self._claim, self._flowing
+            self.fence,
+            self._run_topics,
+            self._stores,
+            settings.max_run,
+            prepare=self._prepare,
+            flowing=self._flowing,
         )
         app.transport.Producer = self._producer_class()  # type: ignore[misc]
         app.on_partitions_revoked.connect(self._revoked)
-        app.on_partitions_assigned.connect(self._assigned)
         app.on_rebalance_complete.connect(self._recovered)
         return app
 
@@ -411,6 +424,21 @@ class Foundation:
         if consumer is not None:
             consumer.rejoin()
 
+    async def _prepare(self, assigned: set[TP], epoch: int) -> bool:
+        """Before Faust and its recovery see an assignment; false: join the group anew."""
+        self._assigned_at = time.monotonic()
+        self._assigned_at_all = True
+        log.info("Assigned: %s.", spelled(assigned) or "nothing")
+        for topic, backend in self._memory.items():
+            backend.keep_only(tp.partition for tp in assigned if tp.topic == topic)
+        try:
+            await self._call("assigned", assigned)
+            await self.egress.know(topic.name for topic in self.topics)
+            return await self._claim({tp for tp in assigned if tp.topic in self._stores}, epoch)
+        except Exception as error:  # noqa: BLE001  # aiokafka would log it and go on
+            self.fail(error)
+            return False
+
     async def _claim(self, changelogs: set[TP], epoch: int) -> bool:
         producer = self.app.producer._producer  # type: ignore[attr-defined]  # noqa: SLF001
         began = time.monotonic()
@@ -438,21 +466,15 @@ class Foundation:
 
     async def _revoked(self, *args: Any, **_: Any) -> None:
         revoked: set[TP] = args[1]  # after the app
-        self.recovered = False
+        self.recovered = self._assigned_at_all = False
         if revoked:
             self.rebalances += 1
             log.info("Revoked: %s.", spelled(revoked))
             await self._call("revoked", revoked)
 
-    async def _assigned(self, *args: Any, **_: Any) -> None:
-        assigned: set[TP] = args[1]  # after the app
-        self._assigned_at = time.monotonic()
-        log.info("Assigned: %s.", spelled(assigned) or "nothing")
-        for topic, backend in self._memory.items():
-            backend.keep_only(tp.partition for tp in assigned if tp.topic == topic)
-        await self._call("assigned", assigned)
-
     async def _recovered(self, *_: Any, **__: Any) -> None:
+        if not self._assigned_at_all:
+            return  # revoked again meanwhile: this recovery is of an older assignment
         assignment = self.assignment
         seconds = self.recovery_seconds = time.monotonic() - self._assigned_at
         for topic, store in self._stores.items():
@@ -468,18 +490,24 @@ class Foundation:
         self.recovered = not self.fence.lost
         await self._call("recovered", assignment)
 
-    def _flowing(self, offsets: Mapping[TP, int | None]) -> None:
+    def _flowing(self, offsets: Mapping[TP, int]) -> None:
         """Positions are set, runs begin to come."""
-        ours = sorted(tp for tp in offsets if tp.topic in self._run_topics)
-        if ours:
-            starts = ", ".join(f"{tp.topic}[{tp.partition}]@{offsets[tp] or 0}" for tp in ours)
-            log.info("Ready: reading on from %s.", starts)
+        places = sorted(offsets.items())
+        starts = ", ".join(f"{tp.topic}[{tp.partition}]@{offset}" for tp, offset in places)
+        log.info("Ready: reading on from %s.", starts)
 
     async def _call(self, event: str, partitions: Iterable[TP]) -> None:
         for hook in self._hooks[event]:
             answer = hook(frozenset(partitions))
             if inspect.isawaitable(answer):
                 await answer
+
+
+def _end_process_in(seconds: float) -> None:
+    """End the process with exit code 1 unless it has ended by itself before."""
+    last_resort = threading.Timer(seconds, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
 
 
 def spelled(partitions: Iterable[TP]) -> str:

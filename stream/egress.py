@@ -9,7 +9,7 @@ import asyncio
 import functools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
@@ -232,10 +232,12 @@ class Egress:
         `rows` go to the partition of `table` that has the run's number, after `first` (feedback,
         forwarded records) is acknowledged; reads see them at once. `others` (lists, dead letters)
         wait for nothing. A run without any output is settled in its turn. A run of an older epoch
-        is dropped. Returns when everything is taken over, which is not yet acknowledged; waits
-        while too much is in flight.
+        is dropped. Nothing may happen between reading a table partition's rows and submitting them:
+        no `await`, or both under `table.lock(partition)`. Returns when everything is taken over,
+        which is not yet acknowledged; waits while too much is in flight.
         """
-        await self._know([out.topic for out in (*first, *others)], table)
+        topics = [out.topic for out in (*first, *others)]
+        await self.know(topics if table is None else [*topics, table.topic])
         submission = Submission(asyncio.get_running_loop())
         if run.epoch != self._fence.epoch or self._fence.lost:
             self._release(run)
@@ -253,7 +255,7 @@ class Egress:
 
         It is cancelled if `epoch` ends before.
         """
-        await self._know([out.topic], None)
+        await self.know([out.topic])
         acked: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
         def done(error: BaseException | None) -> None:
@@ -391,11 +393,14 @@ class Egress:
         else:
             self._room.clear()
 
-    async def _know(self, topics: Sequence[str], table: RowStore | None) -> None:
-        """Have the metadata of each topic: without it no batch finds its way."""
+    async def know(self, topics: Iterable[str]) -> None:
+        """Have the metadata of each topic: without it no batch finds its way.
+
+        Does not yield to other tasks if all are known: a submission must follow the reading of its
+        rows without anything in between. The worker's own topics are known before any run comes.
+        """
         await self._started.wait()
-        wanted = set(topics) if table is None else {*topics, table.topic}
-        for topic in wanted - self._known:
+        for topic in set(topics) - self._known:
             if self._producer is not None:
                 await self._producer.client._wait_on_metadata(topic)  # noqa: SLF001
             self._known.add(topic)

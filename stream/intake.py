@@ -7,7 +7,7 @@ rebalance); a RunMessage ignores whatever Faust acknowledges, only `settle` coun
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -129,14 +129,15 @@ class RunConsumer(
     run_topics: ClassVar[set[str]]
     stores: ClassVar[Mapping[str, RowStore]]  # by changelog topic
     max_run: ClassVar[int]
-    claim_partitions: ClassVar[Callable[[set[TP], int], Awaitable[bool]]]
-    flowing: ClassVar[Callable[[Mapping[TP, int | None]], None]]
+    prepare: ClassVar[Callable[[set[TP], int], Awaitable[bool]]]
+    flowing: ClassVar[Callable[[Mapping[TP, int]], None]]
 
     _thread: RunConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.next_offsets: dict[TP, int] = {}
+        self._fetching_in = self.fence.epoch
 
     def _new_consumer_thread(self) -> RunConsumerThread:
         return RunConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -146,9 +147,8 @@ class RunConsumer(
         self._thread.rejoin()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Claim the changelogs before recovery reads their ends."""
-        changelogs = {tp for tp in assigned if tp.topic in self.stores}
-        if not await type(self).claim_partitions(changelogs, self.fence.epoch):
+        """Prepare before Faust does, which reads the ends of the changelogs."""
+        if not await type(self).prepare(assigned, self.fence.epoch):
             self.fence.lose()
             self.rejoin()
         await super().on_partitions_assigned(assigned, generation_id)
@@ -156,17 +156,22 @@ class RunConsumer(
     async def perform_seek(self) -> None:
         """Move to the committed offsets."""
         await super().perform_seek()
-        assigned = self.assignment()
-        committed = {tp: self._committed_offset[tp] for tp in assigned}
-        self.next_offsets = {tp: offset for tp, offset in committed.items() if offset is not None}
-        type(self).flowing(committed)
+        committed = ((tp, self._committed_offset[tp]) for tp in self.assignment())
+        self.next_offsets = {tp: offset or 0 for tp, offset in committed}
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Let partitions flow: changelogs for a recovery, then, positions being set, the rest."""
+        tps = set(tps)
+        super().resume_partitions(tps)
+        ours = {tp: self.next_offsets.get(tp, 0) for tp in tps if tp.topic in self.run_topics}
+        if ours:
+            type(self).flowing(ours)
 
     async def getmany(  # Faust's signature
         self,
         timeout: float,  # noqa: ASYNC109
     ) -> AsyncIterator[tuple[TP, Message]]:
         """Yield one message per run; nothing that was fetched before a rebalance or seek."""
-        epoch = self.fence.epoch  # before the fetch: an older membership's records carry its number
         records, active = await self._wait_next_records(timeout)
         fetched_in = self.fetch_epoch
         if records is None or self.should_stop:
@@ -182,7 +187,7 @@ class RunConsumer(
             # Our epochs decide what is valid; Faust's own idea of what was read would drop
             # messages after a seek backwards.
             self._read_offset[tp] = None
-            for message in self._messages(tp, fetched, epoch):
+            for message in self._messages(tp, fetched):
                 if self.fetch_epoch != fetched_in or not self.flow_active:
                     return
                 yield tp, message
@@ -190,17 +195,26 @@ class RunConsumer(
     def _wanted(self, tp: TP, active: set[TP] | None) -> bool:
         return active is None or tp in active or tp in self._buffered_partitions
 
-    def _messages(self, tp: TP, fetched: Sequence[ConsumerRecord], epoch: int) -> Sequence[Message]:
+    async def _getmany(  # Faust's signature
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109
+    ) -> Any:
+        # Before the fetch: what was fetched for an older membership carries its number.
+        self._fetching_in = self.fence.epoch
+        return await super()._getmany(active_partitions, timeout)
+
+    def _messages(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> Sequence[Message]:
         if tp.topic in self.run_topics:
             return [
-                self._run_message(tp, fetched[at : at + self.max_run], epoch)
+                self._run_message(tp, fetched[at : at + self.max_run])
                 for at in range(0, len(fetched), self.max_run)
             ]
         if tp.topic in self.stores:
             return [self._to_message(tp, record) for record in self._restore(tp, fetched)]
         return [self._to_message(tp, record) for record in fetched]
 
-    def _run_message(self, tp: TP, records: Sequence[ConsumerRecord], epoch: int) -> RunMessage:
+    def _run_message(self, tp: TP, records: Sequence[ConsumerRecord]) -> RunMessage:
         last = records[-1]
         generation = self.app.consumer_generation_id
         message = RunMessage(
@@ -219,7 +233,7 @@ class RunConsumer(
             generation_id=generation,
         )
         message.position_epoch = self.position_epoch
-        message.value = Run(tp, records, epoch, (message,))  # type: ignore[assignment]  # not bytes
+        message.value = Run(tp, records, self._fetching_in, (message,))  # type: ignore[assignment]  # not bytes
         self.next_offsets[tp] = last.offset + 1
         return message
 
@@ -260,14 +274,14 @@ def consumer_class(
     run_topics: set[str],
     stores: Mapping[str, RowStore],
     max_run: int,
-    claim_partitions: Callable[[set[TP], int], Awaitable[bool]],
-    flowing: Callable[[Mapping[TP, int | None]], None],
+    *,
+    prepare: Callable[[set[TP], int], Awaitable[bool]],
+    flowing: Callable[[Mapping[TP, int]], None],
 ) -> type[RunConsumer]:
     """A RunConsumer wired for one worker.
 
-    `claim_partitions(changelogs, epoch)`: makes the broker refuse former owners; false if that
-    failed and the group must be joined anew. `flowing(committed offsets)`: called when positions
-    were set.
+    `prepare(assigned, epoch)`: makes the broker refuse former owners; false if that failed and the
+    group must be joined anew. `flowing(next offsets)`: called when runs are about to come.
     """
     wiring = {
         "logger": FAUST_LOG,
@@ -275,7 +289,7 @@ def consumer_class(
         "run_topics": run_topics,
         "stores": stores,
         "max_run": max_run,
-        "claim_partitions": staticmethod(claim_partitions),
+        "prepare": staticmethod(prepare),
         "flowing": staticmethod(flowing),
     }
     return type("Consumer", (RunConsumer,), wiring)

@@ -6,6 +6,7 @@ RowStore reads the local store under an overlay of what is on its way; the local
 of rows and its changelog offset in one write, after the acknowledgement.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -18,6 +19,11 @@ from stream.errors import StateError
 from stream.faustfix import FAUST_LOG
 
 Row = tuple[bytes, bytes | None]  # None deletes
+
+# The changelog is the log: after a crash a database comes back as at its last flush, rows and
+# offset together, and the rest is read again (at most 24 MB a partition). Saves 2 of 5 µs per row.
+_WITHOUT_LOG = rocksdict.WriteOptions()
+_WITHOUT_LOG.disable_wal = True  # type: ignore[method-assign,assignment]  # its stub is wrong
 
 # Where Faust keeps the changelog offset of a partition, in the partition's own database.
 _OFFSET_KEY = b"__faust\0offset__"
@@ -87,7 +93,7 @@ class RocksRows:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, b"%d" % offset)
-        self._db.write(batch)
+        self._db.write(batch, _WITHOUT_LOG)
 
     def offset(self) -> int | None:
         """The changelog offset of the last row taken."""
@@ -115,6 +121,7 @@ class RowStore:
         # Per partition, per key: the value on its way and the submission that sends it.
         self._overlay: dict[int, dict[bytes, tuple[bytes | None, object]]] = {}
         self._restored: dict[int, int] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """The newest value for each key, sent or still on its way; None where there is none."""
@@ -125,6 +132,13 @@ class RowStore:
             return self._local(partition).get_many(keys)
         stored = iter(self._local(partition).get_many([k for k in keys if k not in overlay]))
         return [overlay[key][0] if key in overlay else next(stored) for key in keys]
+
+    def lock(self, partition: int) -> asyncio.Lock:
+        """To hold from reading rows to submitting them, where something is awaited in between.
+
+        Several intakes may write to one partition; without it one would overwrite the other's rows.
+        """
+        return self._locks.setdefault(partition, asyncio.Lock())
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The newest value for one key."""

@@ -12,7 +12,7 @@ Cure: runs of a partition are settled in order, so a partition needs one number:
 the last settled run since its position was last set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer
@@ -48,6 +48,16 @@ class SettledOffsetsConsumer(Consumer):
         """A new assignment: another worker may have committed further than this one ever did."""
         self._forget_settled()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
+        accepted = await super()._commit_offsets(offsets, start_new_transaction)
+        if accepted:
+            for tp, offset in offsets.items():
+                if self._settled.get(tp) == offset:
+                    del self._settled[tp]
+        return accepted
 
     async def perform_seek(self) -> None:
         """Move to the committed offsets; what was read before will be read and settled again."""

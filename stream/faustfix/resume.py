@@ -75,6 +75,11 @@ class SeekFirstTableManager(TableManager):
 
     logger = FAUST_LOG
 
+    async def on_start(self) -> None:
+        """Start recovery at once: Faust sleeps a second here, for tables that are declared late."""
+        await self._update_channels()
+        await self.recovery.start()
+
     @property
     def recovery(self) -> Recovery:
         """The recovery service, made at first use."""

@@ -100,7 +100,7 @@ def test_a_message_that_faust_skips_is_not_acknowledged(
 
     async def trial() -> None:
         consumer = consumer_of(settings, topics)
-        consumer.app.topics.acking_topics.add(here.topic)  # type: ignore[attr-defined]
+        consumer.app.topics.acking_topics.add(here.topic)
         (run,) = await read(consumer, here, 9)
         run.incref()
         run.ack(consumer)
