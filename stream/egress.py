@@ -185,7 +185,8 @@ class Egress:
         """Without I/O until `start`.
 
         `settle`: a run is done, in order. `release`: a run was dropped. `fail`: a send failed for
-        good, the worker must stop. `feedback_delay`: tests only, seconds.
+        good, the worker must stop. `feedback_delay`: tests only, seconds that
+        feedback is held back, so that whatever does not wait for it is found out.
         """
         self._fence = fence
         self._settle = settle
@@ -296,10 +297,25 @@ class Egress:
         work, steps = self._ledger.add(run.epoch, run.tp, lane, parts)
         self._jobs[work] = job
         for part, outs in ((Part.FIRST, first), (Part.OTHERS, others)):
+            delay = self._feedback_delay if part is Part.FIRST else 0.0
             for out in outs:
-                self._push(out, run.epoch, None, functools.partial(self._part_done, work, part))
+                done = functools.partial(self._part_done, work, part)
+                self._push_later(delay, out, run.epoch, done)
         self._take(steps)
         self._make_room()
+
+    def _push_later(
+        self,
+        delay: float,
+        out: Out,
+        epoch: int,
+        on_done: Callable[[BaseException | None], None],
+    ) -> None:
+        if delay:
+            loop = asyncio.get_running_loop()
+            loop.call_later(delay, self._push, out, epoch, None, on_done)
+        else:
+            self._push(out, epoch, None, on_done)
 
     def _push(
         self,
@@ -322,15 +338,6 @@ class Egress:
             return  # dropped meanwhile
         if error is not None:
             self._judge(error)
-            return
-        if part is Part.FIRST and self._feedback_delay:
-            asyncio.get_running_loop().call_later(self._feedback_delay, self._answer, work, part)
-        else:
-            self._answer(work, part)
-
-    def _answer(self, work: Work, part: Part) -> None:
-        job = self._jobs.get(work)
-        if job is None:
             return
         job.unanswered[part] -= 1
         if job.unanswered[part]:

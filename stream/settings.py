@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     test_feedback_delay: float = Field(
         0.0,
         ge=0,
-        description="tests only: delays feedback's acknowledgement, as the ledger sees it",
+        description="tests only: holds feedback back, so that it is acknowledged late",
     )
 
     @field_validator("broker")
