@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import inspect
 import logging
 import os
@@ -11,8 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import faust
 from aiokafka.errors import KafkaError
@@ -32,6 +30,7 @@ from stream.gather import Gatherer
 from stream.intake import Handler, Run, RunConsumer, RunSchema, consumer_class
 from stream.logs import quiet_libraries
 from stream.settings import Settings
+from stream.statedir import take_state_dir
 from stream.tables import MemoryBackend, RowStore, RowTable, rocks_backend, rocks_options
 from stream.topics import Topic, Topics
 
@@ -326,7 +325,6 @@ class Foundation:
                 await self.app.stop()
         except TimeoutError:
             self._stuck = True
-            log.warning("Left without finishing: Kafka did not answer within %.1f s.", _LEAVE)
         finally:
             give_up.cancel()
 
@@ -505,7 +503,12 @@ class Foundation:
 
 def _end_process_in(seconds: float) -> None:
     """End the process with exit code 1 unless it has ended by itself before."""
-    last_resort = threading.Timer(seconds, os._exit, (1,))
+
+    def end() -> None:
+        log.warning("Left without finishing: Kafka did not answer in time.")
+        os._exit(1)
+
+    last_resort = threading.Timer(seconds, end)
     last_resort.daemon = True
     last_resort.start()
 
@@ -519,25 +522,3 @@ def spelled(partitions: Iterable[TP]) -> str:
         f"{topic}[{','.join(map(str, sorted(numbers)))}]"
         for topic, numbers in sorted(by_topic.items())
     )
-
-
-def take_state_dir(parent: Path) -> tuple[Path, IO[str]]:
-    """The first folder `parent`/0, /1, … that no other worker has, and the open lock on it.
-
-    RocksDB lets one process open a database: two workers in one directory would block each other.
-    Raises StateError if `parent` cannot be written.
-    """
-    for number in range(1024):
-        folder = parent / str(number)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "lock").open("w")
-        except OSError as error:
-            raise StateError(f"The state directory {parent} cannot be used: {error}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-        else:
-            return folder, lock
-    raise StateError(f"All 1,024 folders under {parent} are in use by workers.")

@@ -130,7 +130,7 @@ async def shell(settings: Settings, topics: Topics, events: int) -> tuple[Speed,
     foundation.intake(topics.events, handle)
     serving = asyncio.create_task(foundation.serve())
     await finished.wait()
-    while foundation.egress.in_flight:  # noqa: ASYNC110  # a test's patience
+    while foundation.egress.in_flight:  # a test's patience
         await asyncio.sleep(0.001)
     speed = watch.speed(events)
     foundation.stop()
@@ -154,7 +154,7 @@ async def recovery(settings: Settings, topics: Topics, rows: int) -> float:
 
     foundation.intake(topics.item_feedback, nothing)
     serving = asyncio.create_task(foundation.serve())
-    while not foundation.recovered:  # noqa: ASYNC110  # the same
+    while not foundation.recovered:  # the same
         await asyncio.sleep(0.01)
     found = sum(1 for partition in range(n) for _ in table.scan(partition))
     foundation.stop()
