@@ -1,8 +1,8 @@
 """Events per second of one worker's full path: `python tests/bench/full_path.py`.
 
-A pre-filled topic, 10,000 items in the catalogue, a list of 10 per event, both hops running and caught up
-at the end. Two loads: 20,000 users, distinct within a run; and streaks of one user. Beside it, in the
-same run, a bare aiokafka loop that reads the same events and sends 1 kB for each.
+A pre-filled topic, 10,000 items in the catalogue, a list of 10 per event, both hops running and
+caught up at the end. Two loads: 20,000 users, distinct within a run; and streaks of one user.
+Beside it, in the same run, the bare aiokafka loop of shell.py over the same events.
 """
 
 import argparse
@@ -12,19 +12,18 @@ import random
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from confluent_kafka import Producer
+from shell import bare
+from support.client import read_all, uncommitted, wait_until
+from support.workers import Worker
 
-from stream import connect
 from stream.broker import LocalBroker, free_port
 from stream.settings import Settings
 from stream.topics import Topics, ensure
-from support.client import read_all, uncommitted, wait_until
-from support.workers import Worker
 
 ITEMS = 10_000
 USERS = 20_000
@@ -70,35 +69,8 @@ def full_path(settings: Settings, worker: Worker, count: int, *, streak: bool) -
     lists = read_all(settings.broker, topics.recommendations.name)
     rows = read_all(settings.broker, topics.item_vectors.name)
     fresh = sorted(read.time for read in lists)[before:]
-    end = max(fresh[-1], max(read.time for read in rows))
+    end = max(fresh[-1], *(read.time for read in rows))
     return count / ((end - fresh[0]) / 1000)
-
-
-async def bare_send(settings: Settings, topic: str, count: int) -> float:
-    """Return events per second of a loop that reads `count` events and sends 1 kB for each."""
-    reader = await connect.consumer(settings, auto_offset_reset="earliest")
-    writer = await connect.producer(settings, linger_ms=5, max_batch_size=262_144)
-    reader.assign([tp for tp in await _partitions(reader, topic)])
-    done, value, began = 0, b"r" * 1000, None
-    while done < count:
-        fetched = await reader.getmany(timeout_ms=500, max_records=2000)
-        began = began or time.perf_counter()
-        for records in fetched.values():
-            for record in records:
-                await writer.send("bare", value, key=record.key)
-            done += len(records)
-    await writer.flush()
-    seconds = time.perf_counter() - (began or 0)
-    await reader.stop()
-    await writer.stop()
-    return done / seconds
-
-
-async def _partitions(reader, topic):  # type: ignore[no-untyped-def]
-    from aiokafka import TopicPartition
-
-    await reader._client.add_topic(topic)
-    return [TopicPartition(topic, p) for p in reader.partitions_for_topic(topic)]
 
 
 def main() -> None:
@@ -119,34 +91,33 @@ def main() -> None:
 
 def measure(address: str, folder: Path, options: argparse.Namespace) -> None:
     """Run both loads `repeat` times on fresh topics and print medians."""
-    figures: dict[str, list[float]] = {"full path": [], "full path, streaks": [], "bare send": []}
-    for repeat in range(options.repeat):
-        settings = Settings(
-            broker=address, topic_prefix=f"b{repeat}.", group=f"b{repeat}", wait=20
-        )
-        asyncio.run(ensure(settings))
-        topics = Topics(settings)
-        items = [(f"i{n}".encode(), json.dumps({"item_id": f"i{n}"}).encode()) for n in range(ITEMS)]
-        fill(settings, topics.items.name, items)
-        worker = Worker(settings, f"b{repeat}", folder)
-        worker.start().wait_ready()
-        wait_until(
-            lambda: uncommitted(address, settings.group, [topics.items.name, topics.item_feedback.name]) == 0,
-            60,
-            "items announced",
-        )
-        worker.leave()
-        figures["full path"].append(full_path(settings, worker, options.events, streak=False))
-        figures["full path, streaks"].append(
-            full_path(settings, worker, options.streak_events, streak=True)
-        )
-        figures["bare send"].append(
-            asyncio.run(bare_send(settings, topics.events.name, options.events))
-        )
-    bare = statistics.median(figures["bare send"])
-    for name, values in figures.items():
-        median = statistics.median(values)
-        print(f"{name:20} {median:9,.0f} events/s   {median / bare:.3f} of bare send   {values}")
+    rounds = [one_round(address, folder, f"b{number}", options) for number in range(options.repeat)]
+    middle = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    for name, value in middle.items():
+        every = ", ".join(f"{each[name]:,.0f}" for each in rounds)
+        ratio = value / middle["bare send"]
+        print(f"{name:20} {value:9,.0f} events/s   {ratio:.3f} of bare send   ({every})")
+
+
+def one_round(
+    address: str, folder: Path, name: str, options: argparse.Namespace
+) -> dict[str, float]:
+    """Return events per second of both loads and of the bare loop."""
+    settings = Settings(broker=address, topic_prefix=f"{name}.", group=name, wait=20)
+    asyncio.run(ensure(settings))
+    topics = Topics(settings)
+    items = [(f"i{n}".encode(), json.dumps({"item_id": f"i{n}"}).encode()) for n in range(ITEMS)]
+    fill(settings, topics.items.name, items)
+    worker = Worker(settings, name, folder)
+    worker.start().wait_ready()
+    announced = [topics.items.name, topics.item_feedback.name]
+    wait_until(lambda: uncommitted(address, name, announced) == 0, 60, "items announced")
+    worker.leave()
+    return {
+        "full path": full_path(settings, worker, options.events, streak=False),
+        "full path, streaks": full_path(settings, worker, options.streak_events, streak=True),
+        "bare send": asyncio.run(bare(settings, topics, options.events)).per_second,
+    }
 
 
 if __name__ == "__main__":
