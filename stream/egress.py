@@ -1,29 +1,23 @@
 """Sends what runs produce, in record batches, in the ledger's order; acknowledges runs to Faust.
 
-Contains: 150 µs per record with the stock `send`, against 7 in batches. Records are appended to the
-batch that lingers for their partition (so that many small runs share a request) and wait, however
-long, while the batch before has not left: a broker that is away is waited for.
+Contains: 150 µs per record with the stock `send`, against 7 in batches (see `lanes`).
 """
 
 import asyncio
 import functools
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
-from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import TP
 
 from stream.errors import HeadwaterError, SendError
-from stream.fence import VOID, EpochAccumulator, Fence, FencedProducer
+from stream.fence import VOID, Fence, FencedProducer
 from stream.intake import Run
+from stream.lanes import Lane, Parcel, Record
 from stream.ledger import Ledger, Part, Step, Work
 from stream.tables import Row, RowStore
-
-Header = tuple[str, bytes]
-Record = tuple[bytes | None, bytes | None, Sequence[Header]]  # key, value, headers
 
 # Enough to fill the pipe to a broker (tens of milliseconds of work), little to do again after a
 # crash, and a bound on memory while the broker is away.
@@ -53,107 +47,6 @@ class Submission:
         """The run was dropped."""
         self.lists_acked.cancel()
         self.settled.cancel()
-
-
-@dataclass(eq=False, slots=True)
-class _Parcel:
-    """Records for one partition on their way, perhaps in several batches."""
-
-    tp: TopicPartition
-    records: Sequence[Record]
-    epoch: int
-    # Called with (offset of the first, records) for each batch that took some of them.
-    on_chunk: Callable[[int, Sequence[Record]], None] | None
-    # Called once: all acknowledged (None), or the first error.
-    on_done: Callable[[BaseException | None], None]
-    placed: int = 0
-    unanswered: int = 0
-    over: bool = False
-
-    def fill(self, batch: BatchBuilder) -> tuple[int, int]:
-        """Append what fits; returns (place in the batch of the first, how many)."""
-        start: int = batch.record_count()
-        stamp = int(time.time() * 1000)
-        records, at, end = self.records, self.placed, len(self.records)
-        while at < end:
-            key, value, headers = records[at]
-            if batch.append(timestamp=stamp, key=key, value=value, headers=list(headers)) is None:
-                break
-            at += 1
-        taken, self.placed = at - self.placed, at
-        return start, taken
-
-    def finish(self, error: BaseException | None) -> None:
-        """End it, once."""
-        if not self.over:
-            self.over = True
-            self.on_done(error)
-
-
-class _Lane:
-    """What waits to leave for one topic partition, in order."""
-
-    def __init__(self, accumulator: EpochAccumulator, fence: Fence) -> None:
-        self._accumulator = accumulator
-        self._fence = fence
-        self._waiting: deque[_Parcel] = deque()
-        self._blocked = False
-
-    def push(self, parcel: _Parcel) -> None:
-        """Send `parcel` after all that was pushed before."""
-        self._waiting.append(parcel)
-        if not self._blocked:
-            self._pump()
-
-    def drop_older(self) -> None:
-        """Drop what belongs to an older epoch."""
-        old = [parcel for parcel in self._waiting if parcel.epoch != self._fence.epoch]
-        self._waiting = deque(p for p in self._waiting if p.epoch == self._fence.epoch)
-        for parcel in old:
-            parcel.finish(VOID[0]())
-
-    def _pump(self) -> None:
-        self._blocked = False
-        while self._waiting:
-            parcel = self._waiting[0]
-            error = self._accumulator.failed()
-            if error is not None or parcel.epoch != self._fence.epoch:
-                self._waiting.popleft()
-                parcel.finish(error or VOID[0]())
-            elif not self._place(parcel):
-                return
-            elif parcel.placed == len(parcel.records):
-                self._waiting.popleft()
-
-    def _place(self, parcel: _Parcel) -> bool:
-        """Put records into a batch; False if the partition's last batch is full and still here."""
-        batch = self._accumulator.batch_for(parcel.tp, parcel.epoch)
-        if batch is None:
-            self._blocked = True
-            full = self._accumulator.last_waiting(parcel.tp)
-            full._drain_waiter.add_done_callback(lambda _: self._pump())  # noqa: SLF001
-            return False
-        start, taken = parcel.fill(batch._builder)  # noqa: SLF001
-        if taken:
-            chunk = parcel.records[parcel.placed - taken : parcel.placed]
-            parcel.unanswered += 1
-            # The batch's own future, not a copy of it: its callbacks run in the order of sending.
-            batch.future.add_done_callback(functools.partial(_answered, parcel, start, chunk))
-        return True
-
-
-def _answered(
-    parcel: _Parcel, start: int, chunk: Sequence[Record], future: "asyncio.Future[object]"
-) -> None:
-    parcel.unanswered -= 1
-    error = SendError("a batch was cancelled") if future.cancelled() else future.exception()
-    if error is not None:
-        parcel.finish(error)
-        return
-    if parcel.on_chunk is not None and not parcel.over:
-        parcel.on_chunk(future.result().offset + start, chunk)  # type: ignore[attr-defined]
-    if not parcel.unanswered and parcel.placed == len(parcel.records):
-        parcel.finish(None)
 
 
 @dataclass(eq=False, slots=True)
@@ -195,7 +88,7 @@ class Egress:
         self._feedback_delay = feedback_delay
         self._ledger = Ledger()
         self._jobs: dict[Work, _Job] = {}
-        self._lanes: dict[TopicPartition, _Lane] = {}
+        self._lanes: dict[TopicPartition, Lane] = {}
         self._known: set[str] = set()
         self._records = 0
         self._bytes = 0
@@ -329,8 +222,8 @@ class Egress:
         if lane is None:
             if self._producer is None:
                 raise SendError("The producer has not started.")
-            lane = self._lanes[tp] = _Lane(self._producer.accumulator, self._fence)
-        lane.push(_Parcel(tp, out.records, epoch, on_chunk, on_done))
+            lane = self._lanes[tp] = Lane(self._producer.accumulator, self._fence)
+        lane.push(Parcel(tp, out.records, epoch, on_chunk, on_done))
 
     def _part_done(self, work: Work, part: Part, error: BaseException | None) -> None:
         job = self._jobs.get(work)
