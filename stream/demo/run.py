@@ -46,7 +46,7 @@ from stream.topics import Described, Topics
 
 _POLL_SECONDS = 0.2
 # A worker may compile its learner first; after that it never stands still so long.
-_STANDSTILL_SECONDS = 120.0
+_STANDSTILL_SECONDS = 300.0
 _BROKER_SECONDS = 30.0
 
 T = TypeVar("T")
