@@ -188,7 +188,7 @@ def test_a_fetch_across_a_rebalance_takes_nothing(
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when `condition` holds."""
-    while not condition():  # noqa: ASYNC110  # it may change in another thread
+    while not condition():  # it may change in another thread
         await asyncio.sleep(0.01)
 
 

@@ -73,7 +73,7 @@ def serve(settings: Settings, trial: Callable[[Worker], Awaitable[None]]) -> Non
 
 async def until(condition: Callable[[], bool]) -> None:
     """Return when `condition` holds."""
-    while not condition():  # noqa: ASYNC110  # it may change in another thread
+    while not condition():  # it may change in another thread
         await asyncio.sleep(0.01)
 
 
