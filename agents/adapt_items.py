@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.mixture import Mixture
-
 from agents.announcements import unpack_announcement
 from agents.records import Internal, Kind
 from agents.rows import ItemRow, Stamp
 from models.feedback import Feedback
+from models.mixture import Mixture
 
 
 @dataclass(slots=True)

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.mixture import Mixture
-
 from agents.records import Internal, Kind, Place
 from agents.rows import EVENT_IDS_KEPT, Stamp, UserRow
 from models.events import EventBatch, type_code
 from models.hashing import item_hash, item_hashes
+from models.mixture import Mixture
 from models.user_states import UserStates
 from stream.schemas import Event, Rules
 

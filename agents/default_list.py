@@ -5,13 +5,12 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from models.mixture import Mixture
-
 from agents.catalogue_feed import CatalogueFeed
 from agents.keys import GATE
 from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.score import ids_of, lists_for
+from models.mixture import Mixture
 from stream.app import Foundation
 from stream.metrics import Metrics
 from stream.placement import partition_of

@@ -1,11 +1,10 @@
 """The shell of the item hop: a run of `item-feedback` in, rows for `item-vectors` out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from aiokafka.structs import ConsumerRecord
-from models.mixture import Mixture
 
 from agents.adapt_items import fold_items
 from agents.bisect import fold_without_culprits
@@ -13,6 +12,7 @@ from agents.dead_letters import DeadLetter
 from agents.keys import row_key
 from agents.outbox import Outbox
 from agents.records import Internal
+from models.mixture import Mixture
 from stream.app import Foundation
 from stream.errors import CodecError
 from stream.intake import Run
@@ -41,7 +41,11 @@ class ItemHop:
     async def handle(self, run: Run) -> None:
         """Apply one run; nothing waits between reading the rows and handing over the new ones."""
         arrivals, dead = read_feedback(run.records)
-        plan, culprits = fold_without_culprits(partial(self._plan, run.tp.partition), arrivals)
+        # Read before the bisection: a store that fails is no record's fault.
+        items = list(dict.fromkeys(item_id for _, item_id, _ in arrivals))
+        values = self.table.get_many(run.partition, [row_key(item_id) for item_id in items])
+        rows = dict(zip(items, values, strict=True))
+        plan, culprits = fold_without_culprits(partial(self._plan, rows), arrivals)
         dead += [
             DeadLetter.of(run.records[index], "fold", repr(error))
             for (index, _, _), error in culprits
@@ -52,14 +56,14 @@ class ItemHop:
             run, table=self.table, rows=plan.rows, others=self.outbox.dead(dead)
         )
 
-    def _plan(self, partition: int, arrivals: Sequence[tuple[int, str, Internal]]) -> Plan:
-        items = list(dict.fromkeys(item_id for _, item_id, _ in arrivals))
-        rows = self.table.get_many(partition, [row_key(item_id) for item_id in items])
-        fold = fold_items(
-            self.learner,
-            dict(zip(items, rows, strict=True)),
-            [(item_id, record) for _, item_id, record in arrivals],
-        )
+    def _plan(
+        self,
+        known: Mapping[str, bytes | None],
+        arrivals: Sequence[tuple[int, str, Internal]],
+    ) -> Plan:
+        rows = {item_id: known[item_id] for _, item_id, _ in arrivals}
+        records = [(item_id, record) for _, item_id, record in arrivals]
+        fold = fold_items(self.learner, rows, records)
         return Plan(
             [(row_key(item_id), row) for item_id, row in fold.rows.items()], fold.redelivered
         )

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from stream.app import Foundation
-
 from agents.outbox import Outbox
 from agents.route import Sorted, route_items, route_profiles
+from stream.app import Foundation
 from stream.egress import Out
 from stream.intake import Run
 from stream.metrics import Metrics

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
+from models.catalogue import Catalogue
 from models.gate import Gate
 from models.mixture import Mixture
-
-from models.catalogue import Catalogue
 from models.user_states import UserStates
 from stream.schemas import ListItem
 

@@ -2,13 +2,9 @@
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-
-from models.gate import Gate
-from models.mixture import Mixture
 
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.bisect import fold_without_culprits
@@ -20,6 +16,8 @@ from agents.publish import Publisher
 from agents.records import Place
 from agents.route import Sorted, sort_events, sort_user_input
 from agents.score import ids_of, lists_for
+from models.gate import Gate
+from models.mixture import Mixture
 from stream.app import Foundation
 from stream.intake import Run
 from stream.metrics import Metrics
@@ -54,9 +52,6 @@ class UserHop:
     outbox: Outbox
     publisher: Publisher
     metrics: Metrics
-    _locks: defaultdict[int, asyncio.Lock] = field(
-        default_factory=lambda: defaultdict(asyncio.Lock), init=False
-    )
     _owners: Placement = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,15 +64,18 @@ class UserHop:
         partition: nobody reads them between the reading and the handing over of new ones.
         """
         await self.feed.ready.wait()
-        async with self._locks[run.tp.partition]:
+        async with self.table.lock(run.partition):
             await self._apply(run)
 
     async def _apply(self, run: Run) -> None:
-        partition = run.tp.partition
         with self.metrics.stage("decode"):
             sorted_run = self._sort(run)
+        # Read before the bisection: a store that fails is no record's fault.
+        users = list(dict.fromkeys(arrival.user_id for arrival in sorted_run.arrivals))
+        values = self.table.get_many(run.partition, [GATE, *map(row_key, users)])
+        rows = dict(zip(users, values[1:], strict=True))
         plan, culprits = fold_without_culprits(
-            partial(self._plan, partition, run.records[-1].offset), sorted_run.arrivals
+            partial(self._plan, rows, values[0], run.offset), sorted_run.arrivals
         )
         for arrival, error in culprits:
             record = run.records[arrival.index]
@@ -98,21 +96,23 @@ class UserHop:
         sent.lists_acked.add_done_callback(partial(self._observe_lag, plan.sources))
 
     def _sort(self, run: Run) -> Sorted:
-        if run.tp.topic == self.foundation.topics.events.name:
-            return sort_events(run.records, run.tp.partition, self._owners, self.rules)
+        if run.topic == self.foundation.topics.events.name:
+            return sort_events(run.records, run.partition, self._owners, self.rules)
         return sort_user_input(run.records, self.rules)
 
-    def _plan(self, partition: int, seed: int, arrivals: Sequence[Arrival]) -> Plan:
+    def _plan(
+        self,
+        known: Mapping[str, bytes | None],
+        gate_row: bytes | None,
+        seed: int,
+        arrivals: Sequence[Arrival],
+    ) -> Plan:
         """Fold, let the gate learn, and score: pure but for the clock that stamps the lists."""
         if not arrivals:
             return Plan()
-        users = list(dict.fromkeys(arrival.user_id for arrival in arrivals))
-        keys = [row_key(user) for user in users]
-        *rows, gate_row = self.table.get_many(partition, [*keys, GATE])
+        rows = {arrival.user_id: known[arrival.user_id] for arrival in arrivals}
         with self.metrics.stage("fold"):
-            fold = fold_users(
-                self.learner, self.rules, dict(zip(users, rows, strict=True)), arrivals
-            )
+            fold = fold_users(self.learner, self.rules, rows, arrivals)
         gate = self.learner.unpack_gate(gate_row)
         plan = Plan(feedback=fold.feedback, applied=fold.applied, redelivered=fold.redelivered)
         with self.metrics.stage("score"):
@@ -123,7 +123,9 @@ class UserHop:
                 plan.rows.append((GATE, gate.pack()))
             self._add_lists(plan, fold, gate)
         with self.metrics.stage("encode"):
-            plan.rows.extend((key, row.pack()) for key, row in zip(keys, fold.rows, strict=True))
+            plan.rows.extend(
+                (row_key(user), row.pack()) for user, row in zip(fold.users, fold.rows, strict=True)
+            )
         return plan
 
     def _add_lists(self, plan: Plan, fold: UserFold, gate: Gate) -> None:

@@ -5,9 +5,6 @@ import logging
 import time
 from functools import partial
 
-from models.kernels import warm
-from models.mixture import Mixture, MixtureSettings
-
 from agents.catalogue_feed import CatalogueFeed
 from agents.default_list import DefaultList
 from agents.item_hop import ItemHop
@@ -17,6 +14,8 @@ from agents.publish import Publisher
 from agents.records import TopicCode
 from agents.router import Router
 from agents.user_hop import UserHop
+from models.kernels import warm
+from models.mixture import Mixture, MixtureSettings
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
 from stream.metrics import Metrics
