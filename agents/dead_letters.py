@@ -1,9 +1,13 @@
 """What cannot be applied: its bytes untouched, with reason and place, for `dead-letters`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiokafka.structs import ConsumerRecord
+
+from agents.records import Internal, TopicCode
+from stream.errors import CodecError
 
 KEPT_OF_OVERSIZED: Final = 65_536  # bytes of a record that exceeds even the limit of `dead-letters`
 ERROR_LIMIT: Final = 1024  # characters of an error that travel with the record
@@ -33,6 +37,22 @@ class DeadLetter:
         return cls(
             record.topic, record.partition, record.offset, record.key, record.value, reason, error
         )
+
+    @classmethod
+    def of_forwarded(
+        cls, record: ConsumerRecord, topics: Mapping[TopicCode, str], reason: str, error: str
+    ) -> "DeadLetter":
+        """Set aside a record of `user-input` as its publisher wrote it, with its first place.
+
+        `topics` are the names of source topics. A record that cannot be unpacked is taken as read.
+        """
+        try:
+            internal = Internal.unpack(record.value or b"")
+        except CodecError:
+            return cls.of(record, reason, error)
+        place = internal.place
+        topic = topics.get(place.topic, record.topic)
+        return cls(topic, place.partition, place.offset, record.key, internal.body, reason, error)
 
     def record(self, limit: int) -> Record:
         """Return key, value and headers to send; of more than `limit` bytes the first 64 kB."""

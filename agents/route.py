@@ -1,6 +1,6 @@
 """Where each record belongs: applied here, forwarded to its owner, or set aside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aiokafka.structs import ConsumerRecord
@@ -68,13 +68,15 @@ def sort_events(
     return out
 
 
-def sort_user_input(records: Sequence[ConsumerRecord], rules: Rules) -> Sorted:
+def sort_user_input(
+    records: Sequence[ConsumerRecord], rules: Rules, topics: Mapping[TopicCode, str]
+) -> Sorted:
     """Sort a run of one partition of `user-input`: events and profiles that were forwarded here."""
     out = Sorted()
     for index, record in enumerate(records):
         arrival = _forwarded(record, index, rules)
         if isinstance(arrival, Rejected):
-            out.dead.append(DeadLetter.of(record, arrival.reason, arrival.error))
+            out.dead.append(DeadLetter.of_forwarded(record, topics, arrival.reason, arrival.error))
         else:
             out.arrivals.append(arrival)
     return out

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from aiokafka.structs import ConsumerRecord
+
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.bisect import fold_without_culprits
 from agents.catalogue_feed import CatalogueFeed
@@ -79,7 +81,7 @@ class UserHop:
         )
         for arrival, error in culprits:
             record = run.records[arrival.index]
-            sorted_run.dead.append(DeadLetter.of(record, "fold", repr(error)))
+            sorted_run.dead.append(self._culprit(run, record, error))
         self._count(run, sorted_run, plan)
         with self.metrics.stage("produce"):
             sent = await self.foundation.egress.submit(
@@ -98,7 +100,12 @@ class UserHop:
     def _sort(self, run: Run) -> Sorted:
         if run.topic == self.foundation.topics.events.name:
             return sort_events(run.records, run.partition, self._owners, self.rules)
-        return sort_user_input(run.records, self.rules)
+        return sort_user_input(run.records, self.rules, self.publisher.topics)
+
+    def _culprit(self, run: Run, record: ConsumerRecord, error: Exception) -> DeadLetter:
+        if run.topic == self.foundation.topics.events.name:
+            return DeadLetter.of(record, "fold", repr(error))
+        return DeadLetter.of_forwarded(record, self.publisher.topics, "fold", repr(error))
 
     def _plan(
         self,

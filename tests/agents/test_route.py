@@ -14,6 +14,7 @@ from stream.schemas import QUIET_HEADER, Rules
 NOW_MS = 1_800_000_000_000
 USERS = Placement(4)
 RULES = Rules()
+NAMES = {TopicCode.EVENTS: "events", TopicCode.USERS: "users"}
 
 
 def record(
@@ -79,7 +80,7 @@ def test_a_forwarded_event_keeps_its_origin_and_names_where_it_was_read() -> Non
     """Offsets count by the origin; feedback names the record that adapt-user read."""
     body = json.dumps(event("u")).encode()
     packed = Internal(Kind.EVENT, Place(TopicCode.EVENTS, 1, 40, NOW_MS - 5), body).pack()
-    (arrival,) = sort_user_input([record(packed, offset=9, partition=3)], RULES).arrivals
+    (arrival,) = sort_user_input([record(packed, offset=9, partition=3)], RULES, NAMES).arrivals
     assert arrival.origin == Place(TopicCode.EVENTS, 1, 40, NOW_MS - 5)
     assert arrival.read == Place(TopicCode.USER_INPUT, 3, 9, NOW_MS - 5)
 
@@ -98,8 +99,17 @@ def test_broken_events_are_set_aside_with_their_bytes_and_place() -> None:
 
 def test_foreign_bytes_in_user_input_are_set_aside() -> None:
     """What no release of headwater wrote there is named, not applied."""
-    (letter,) = sort_user_input([record(b"?")], RULES).dead
-    assert letter.reason == "schema"
+    (letter,) = sort_user_input([record(b"?")], RULES, NAMES).dead
+    assert (letter.reason, letter.value) == ("schema", b"?")
+
+
+def test_a_forwarded_event_that_is_set_aside_looks_as_its_publisher_wrote_it() -> None:
+    """Its bytes and its place are those of `events`, as if it had never been forwarded."""
+    body = json.dumps(event("u", type="removed-type")).encode()
+    packed = Internal(Kind.EVENT, Place(TopicCode.EVENTS, 1, 40, NOW_MS), body).pack()
+    (letter,) = sort_user_input([record(packed, b"k", offset=9)], RULES, NAMES).dead
+    assert (letter.topic, letter.partition, letter.offset) == ("events", 1, 40)
+    assert (letter.key, letter.value, letter.reason) == (b"k", body, "type")
 
 
 def test_profiles_go_to_their_users_owner() -> None:
