@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from agents.announcements import unpack_announcement
 from agents.records import Internal, Kind
 from agents.rows import ItemRow, Stamp
 from models.feedback import Feedback
+from models.item_states import ItemStates
 from models.mixture import Mixture
 
 
@@ -49,8 +52,8 @@ def fold_items(
             bodies.append(record.body)
         else:
             redelivered += 1
-    states = learner.unpack_items([row.payload for row in unpacked])
-    after = learner.adapt_items(states, index, Feedback.unpack(bodies))
+    states = ItemStates.unpack([row.payload for row in unpacked])
+    after = learner.adapt_items(states, np.array(index, dtype=np.int32), Feedback.unpack(bodies))
     for row, payload in zip(unpacked, after.pack(), strict=True):
         row.payload = payload
     return ItemFold({row.item_id: row.pack() for row in unpacked}, redelivered)

@@ -11,11 +11,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 from support.client import Read, latest, read_all, wait_until
-from support.oracle import LEARNER
 from support.workers import Worker
 
 from agents.keys import row_id
 from agents.rows import ItemRow, UserRow
+from models.item_states import ItemStates
 from stream.settings import Settings
 from stream.topics import Topics
 
@@ -96,7 +96,7 @@ def test_an_event_of_any_client_gives_one_row_and_one_list(
         assert published.count(user.encode()) == 1
         assert UserRow.unpack(stored[user].value).offsets == dict([place_of[user]])
     feedback = ItemRow.unpack(rows(settings, topics.item_vectors.name)["x"].value or b"")
-    assert LEARNER.unpack_items([feedback.payload]).facts(0)["count"] == len(users)
+    assert ItemStates.unpack([feedback.payload]).facts(0)["count"] == len(users)
 
 
 def test_broken_events_are_set_aside_and_the_next_is_served(

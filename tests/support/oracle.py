@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.structs import ConsumerRecord
+from models.item_states import ItemStates
 from models.mixture import Mixture, MixtureSettings
 
 from agents.adapt_items import fold_items
@@ -173,9 +174,9 @@ def _compare_items(
     for item, count in counts.items():
         out.items += 1
         came, fresh = ItemRow.unpack(rows[item] or b""), ItemRow.unpack(wanted[item])
-        came_facts = LEARNER.unpack_items([came.payload]).facts(0)
+        came_facts = ItemStates.unpack([came.payload]).facts(0)
         out.check(f"{item} events", came_facts["count"], count)
-        out.check(f"{item} row", came_facts, LEARNER.unpack_items([fresh.payload]).facts(0))
+        out.check(f"{item} row", came_facts, ItemStates.unpack([fresh.payload]).facts(0))
         out.check(f"{item} sources", came.sources, fresh.sources)
         out.check(f"{item} created", came.created_ms, fresh.created_ms)
 
