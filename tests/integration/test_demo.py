@@ -31,6 +31,16 @@ def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen
     )
 
 
+def what_it_said(demo: subprocess.Popen[str], within: float) -> str:
+    """Everything that it printed until its end; one that does not end in time is interrupted."""
+    try:
+        return demo.communicate(timeout=within)[0]
+    except subprocess.TimeoutExpired:
+        demo.send_signal(signal.SIGINT)
+        said = demo.communicate(timeout=60)[0]
+        raise AssertionError(f"not at its end within {within:g} s:\n{said}") from None
+
+
 def until_worker(folder: Path, demo: subprocess.Popen[str]) -> int:
     """Wait until the demonstration's worker joined its group; return its pid."""
     deadline = time.monotonic() + 150
@@ -55,7 +65,7 @@ def test_the_demonstration_runs_and_measures_itself(tmp_path: Path) -> None:
     """Everything is answered, nothing is a dead letter, figures are complete, all is stopped."""
     folder = tmp_path / "demo"
     demo = start(folder)
-    said, _ = demo.communicate(timeout=240)
+    said = what_it_said(demo, within=240)
     assert demo.returncode == 0, said
     assert "Closed loop" in said
     figures = json.loads((tmp_path / "demo.json").read_text())
@@ -76,7 +86,7 @@ def test_an_interruption_stops_everything(tmp_path: Path) -> None:
     demo = start(folder)
     worker = until_worker(folder, demo)
     demo.send_signal(signal.SIGINT)
-    said, _ = demo.communicate(timeout=30)
+    said = what_it_said(demo, within=30)
     assert demo.returncode == 130, said
     assert "Traceback" not in said
     assert not is_running(worker)
@@ -90,13 +100,13 @@ def test_a_worker_that_dies_ends_the_demonstration(
     folder = tmp_path / "demo"
     demo = start(folder, HEADWATER_BROKER=broker, HEADWATER_TOPIC_PREFIX=prefix)
     os.kill(until_worker(folder, demo), signal.SIGKILL)
-    said, _ = demo.communicate(timeout=30)
+    said = what_it_said(demo, within=30)
     assert demo.returncode == 1, said
     assert "The worker ended (code -9)" in said
     assert "worker.log" in said
 
     again = start(folder, HEADWATER_BROKER=broker, HEADWATER_TOPIC_PREFIX=prefix)
-    said, _ = again.communicate(timeout=30)
+    said = what_it_said(again, within=30)
     assert again.returncode == 2, said
     assert f"{prefix}items at {broker} is not empty" in said
 
