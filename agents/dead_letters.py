@@ -56,10 +56,11 @@ class DeadLetter:
 
     def record(self, limit: int) -> Record:
         """Return key, value and headers to send; of more than `limit` bytes the first 64 kB."""
-        value = self.value
-        if value is not None and len(value) > limit:
-            value = value[:KEPT_OF_OVERSIZED]
-        return self.key, value, self._headers()
+        key, value = self.key, self.value
+        if len(key or b"") + len(value or b"") > limit:
+            key = key and key[:KEPT_OF_OVERSIZED]
+            value = value and value[:KEPT_OF_OVERSIZED]
+        return key, value, self._headers()
 
     def _headers(self) -> Headers:
         return [

@@ -12,6 +12,10 @@ from stream.topics import INTERNAL_BYTES, Topic, Topics
 Headers = Sequence[tuple[str, bytes]]
 Record = tuple[bytes | None, bytes | None, Headers]
 _NO_HEADERS: Headers = ()
+# Of key and value; headers and the batch take the rest.
+_DEAD_LETTER_LIMIT = INTERNAL_BYTES - 8192
+    INTERNAL_BYTES - 8192
+)  # bytes of key and value; headers and the batch take the rest
 
 
 class Outbox:
@@ -47,7 +51,7 @@ class Outbox:
         topic = self._topics.dead_letters
         grouped: dict[int, list[Record]] = defaultdict(list)
         for letter in letters:
-            grouped[letter.partition % topic.partitions].append(letter.record(INTERNAL_BYTES))
+            grouped[letter.partition % topic.partitions].append(letter.record(_DEAD_LETTER_LIMIT))
         return _outs(topic, grouped)
 
 

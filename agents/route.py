@@ -19,6 +19,7 @@ from stream.schemas import (
     decode_items,
     decode_profiles,
 )
+from stream.topics import EVENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ def sort_events(
     for index, (record, event, owner) in enumerate(zip(records, decoded, owners, strict=True)):
         if isinstance(event, Rejected):
             out.dead.append(DeadLetter.of(record, event.reason, event.error))
+            continue
+        if (size := len(record.key or b"") + len(record.value)) > EVENT_BYTES:
+            error = f"key and value take at most {EVENT_BYTES} bytes; got {size}"
+            out.dead.append(DeadLetter.of(record, "size", error))
             continue
         place = _place(TopicCode.EVENTS, record)
         wants_list = QUIET_HEADER not in record.headers

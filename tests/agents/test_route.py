@@ -97,6 +97,17 @@ def test_broken_events_are_set_aside_with_their_bytes_and_place() -> None:
     assert [arrival.index for arrival in out.arrivals] == [1]
 
 
+def test_an_event_that_no_topic_would_take_is_set_aside() -> None:
+    """What a client compressed may be larger than any message that we could forward."""
+    user = user_of(0)
+    huge = record(event(user, context={"text": "x" * 1_100_000}), offset=4)
+    (letter,) = sort_events([huge], 0, USERS, RULES).dead
+    assert letter.reason == "size"
+    _, value, headers = letter.record(limit=1_000_000)
+    assert value == huge.value[:65_536]
+    assert ("offset", b"4") in headers
+
+
 def test_foreign_bytes_in_user_input_are_set_aside() -> None:
     """What no release of headwater wrote there is named, not applied."""
     (letter,) = sort_user_input([record(b"?")], RULES, NAMES).dead

@@ -138,6 +138,30 @@ def test_broken_events_are_set_aside_and_the_next_is_served(
     assert by_key["forget-me"].headers["reason"] == b"unsupported"
 
 
+def test_events_compressed_by_any_codec_are_read(
+    settings: Settings, topics: Topics, worker: Worker
+) -> None:
+    """A small one is answered; one that is too large once unpacked is set aside in part."""
+    codecs = ("gzip", "snappy", "lz4", "zstd")
+    large = json.dumps(rate("large", "x") | {"context": {"text": "x" * 3_000_000}}).encode()
+    for codec in codecs:
+        producer = Producer(
+            {
+                "bootstrap.servers": settings.broker,
+                "compression.codec": codec,
+                "message.max.bytes": 5_000_000,
+            }
+        )
+        for user, value in ((f"large-{codec}", large), (codec, json.dumps(rate(codec, "x")))):
+            producer.produce(topics.events.name, value, user)
+            assert producer.flush(10) == 0
+    wait_until(lambda: set(codecs) <= lists(settings, topics).keys(), 20, "the small ones' lists")
+    letters = latest(read_all(settings.broker, topics.dead_letters.name))
+    for codec in codecs:
+        letter = letters[f"large-{codec}".encode()]
+        assert (letter.headers["reason"], letter.value) == (b"size", large[:65_536])
+
+
 def test_an_announced_item_is_listed_for_everyone_and_a_withdrawn_one_no_more(
     settings: Settings, topics: Topics, worker: Worker, publish: Callable[..., None]
 ) -> None:
