@@ -14,8 +14,6 @@ Record = tuple[bytes | None, bytes | None, Headers]
 _NO_HEADERS: Headers = ()
 # Of key and value; headers and the batch take the rest.
 _DEAD_LETTER_LIMIT = INTERNAL_BYTES - 8192
-    INTERNAL_BYTES - 8192
-)  # bytes of key and value; headers and the batch take the rest
 
 
 class Outbox:

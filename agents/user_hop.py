@@ -115,8 +115,6 @@ class UserHop:
         arrivals: Sequence[Arrival],
     ) -> Plan:
         """Fold, let the gate learn, and score: pure but for the clock that stamps the lists."""
-        if not arrivals:
-            return Plan()
         rows = {arrival.user_id: known[arrival.user_id] for arrival in arrivals}
         with self.metrics.stage("fold"):
             fold = fold_users(self.learner, self.rules, rows, arrivals)
