@@ -253,7 +253,9 @@ class Foundation:
         """Stop the worker, loudly; the first error is the one that `run` raises."""
         if self._failure is None:
             self._failure = error
-            log.error("The worker stops: %s", error)
+            log.error("The worker stops: %r", error)
+            if (consumer := self._consumer) is not None:
+                consumer.abandon()
         self.stop()
 
     async def _with_signals(self) -> None:

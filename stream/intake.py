@@ -134,6 +134,19 @@ class RunConsumer(
 
     _thread: RunConsumerThread
 
+    #: The worker has failed: no run in hand will ever be done, so none is waited for.
+    abandoned = False
+
+    def abandon(self) -> None:
+        """Let the consumer stop without what is in hand; from now on nothing is tracked."""
+        self.abandoned = True
+        self._unacked_messages.clear()
+
+    def track_message(self, message: Any) -> None:
+        """Remember a run that must be done before partitions are given up."""
+        if not self.abandoned:
+            super().track_message(message)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.next_offsets: dict[TP, int] = {}

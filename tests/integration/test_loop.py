@@ -203,7 +203,7 @@ def test_a_record_that_breaks_the_fold_is_found_and_set_aside(
     settings: Settings, topics: Topics, tmp_path: Path, publish: Callable[..., None]
 ) -> None:
     """The rest of its run is applied, and the worker goes on."""
-    worker = Worker(settings, "p", tmp_path).start("support.poisoned").wait_ready()
+    worker = Worker(settings, "p", tmp_path).start("support.failing").wait_ready()
     try:
         for number in range(20):
             publish(topics.events.name, rate(f"u{number}", "poison" if number == 9 else "i"))
@@ -217,3 +217,20 @@ def test_a_record_that_breaks_the_fold_is_found_and_set_aside(
     assert b"ZeroDivisionError" in letter.headers["error"]
     assert json.loads(letter.value or b"")["item_id"] == "poison"
     assert "u9" not in rows(settings, topics.user_rows.name)
+
+
+def test_a_fold_that_fails_on_everything_stops_the_worker_loudly(
+    settings: Settings,
+    topics: Topics,
+    tmp_path: Path,
+    publish: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No record is to blame, so none is set aside: the process ends with code 1 and says why."""
+    monkeypatch.setenv("FAIL", "always")
+    worker = Worker(settings, "f", tmp_path).start("support.failing").wait_ready()
+    publish(topics.events.name, rate("u", "i"))
+    wait_until(lambda: not worker.running, 15, "the worker has ended")
+    assert worker.leave()[0] == 1
+    assert "the learner cannot take this item" in worker.tail()
+    assert read_all(settings.broker, topics.dead_letters.name) == []

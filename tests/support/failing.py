@@ -1,6 +1,10 @@
-"""A worker whose learner cannot take one item: `python -m support.poisoned worker`."""
+"""A worker whose learner fails: on one item, or (FAIL=always) on anything.
+
+`python -m support.failing worker`, with HEADWATER_ variables.
+"""
 
 import asyncio
+import os
 import sys
 
 from models.mixture import Mixture, MixtureSettings
@@ -14,14 +18,15 @@ from stream import logs, topics
 from stream.settings import load
 
 POISON = "poison"
+ALWAYS = os.environ.get("FAIL") == "always"
 
 
-class Sensitive(Mixture):
-    """Fails on the item that is called poison, as a bug in a learner would."""
+class Failing(Mixture):
+    """Fails on the item that is called poison, as a bug in a learner would, or always."""
 
     def adapt(self, states: UserStates, events: EventBatch) -> tuple[UserStates, Feedback]:
         """Adapt, unless the poison is among the events."""
-        if item_hash(POISON) in events.item.tolist():
+        if ALWAYS or item_hash(POISON) in events.item.tolist():
             raise ZeroDivisionError("the learner cannot take this item")
         return super().adapt(states, events)
 
@@ -32,7 +37,7 @@ def main() -> None:
     logs.configure(settings.log_level)
     asyncio.run(topics.ensure(settings))
     verified = asyncio.run(topics.verify(settings))
-    create_worker(settings, verified, Sensitive(MixtureSettings())).run()
+    create_worker(settings, verified, Failing(MixtureSettings())).run()
 
 
 if __name__ == "__main__":
