@@ -1,8 +1,8 @@
 """What an item learns from one event: the record that the user hop sends to the item hop.
 
-A record is, little endian: codec u8, kind u8, liked u8, predecessors u8, the user's earlier events
-u32, time i64 ms, item u64, liked predecessors u64 (bit 0: the newest), then the predecessors' hashes
-u64, newest first.
+A record is, little endian: codec u8, kind u8, liked u8, predecessors u8, the user's earlier
+events u32, time i64 ms, item u64, liked predecessors u64 (bit 0: the newest), then the
+predecessors' hashes u64, newest first.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Hashes, Int64s
 from models.compiled import column, kernel
 from models.errors import CodecError
 from models.limits import RING
@@ -24,14 +24,14 @@ HEADER: Final = 32
 class FeedbackColumns(NamedTuple):
     """m records; predecessors newest first."""
 
-    item: npt.NDArray[np.uint64]  # [m]
-    time: npt.NDArray[np.int64]  # [m]
-    kind: npt.NDArray[np.uint8]  # [m]
-    liked: npt.NDArray[np.uint8]  # [m]
-    earlier: npt.NDArray[np.int64]  # [m], events that the user had before
-    size: npt.NDArray[np.int64]  # [m], predecessors
-    before: npt.NDArray[np.uint64]  # [m, RING]
-    before_liked: npt.NDArray[np.uint64]  # [m], one bit per predecessor
+    item: Hashes  # [m]
+    time: Int64s  # [m]
+    kind: Bytes  # [m]
+    liked: Bytes  # [m]
+    earlier: Int64s  # [m], events that the user had before
+    size: Int64s  # [m], predecessors
+    before: Hashes  # [m, RING]
+    before_liked: Hashes  # [m], one bit per predecessor
 
 
 def empty_feedback(m: int) -> FeedbackColumns:
@@ -54,10 +54,10 @@ _BYTES: Final = column(np.uint8, 2)
 
 @kernel(column(np.uint8), column(np.int64), column(np.int64), _BYTES)
 def _read(
-    data: npt.NDArray[np.uint8],
-    at: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    before: npt.NDArray[np.uint8],
+    data: Bytes,
+    at: Int64s,
+    size: Int64s,
+    before: Bytes,
 ) -> None:
     for record in range(len(size)):
         place, length = at[record] + HEADER, 8 * size[record]
@@ -66,10 +66,10 @@ def _read(
 
 @kernel(column(np.uint8), column(np.int64), column(np.int64), _BYTES)
 def _write(
-    data: npt.NDArray[np.uint8],
-    at: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    before: npt.NDArray[np.uint8],
+    data: Bytes,
+    at: Int64s,
+    size: Int64s,
+    before: Bytes,
 ) -> None:
     for record in range(len(size)):
         place, length = at[record] + HEADER, 8 * size[record]
@@ -109,9 +109,7 @@ class Feedback:
         data, at = joined(records)
         header = headers(data, at[:-1], np.diff(at), _HEADERS)
         size = header["size"].astype(np.int64)
-        wrong = (
-            (header["codec"] != CODEC) | (size > RING) | (np.diff(at) != HEADER + 8 * size)
-        )
+        wrong = (header["codec"] != CODEC) | (size > RING) | (np.diff(at) != HEADER + 8 * size)
         if wrong.any():
             raise CodecError(f"feedback {np.flatnonzero(wrong)[0]} is no record of codec {CODEC}")
         columns = empty_feedback(len(records))._replace(size=size)
@@ -135,7 +133,7 @@ class Feedback:
         return split(data, at)
 
     @property
-    def item(self) -> npt.NDArray[np.uint64]:
+    def item(self) -> Hashes:
         """Hashes of the items that the records are for: uint64[m]."""
         return self.columns.item
 

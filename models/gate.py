@@ -3,16 +3,18 @@
     s_j = sum_m (w_m + d_bm) f_mj / sigma_m
 
 with buckets b of 0, 1-4, 5-19 and 20+ earlier events and sigma the features' running deviation over
-random items. (learner.md, "Gate".)
+random items. It starts with equal weights. (learner.md, "Gate".)
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from models import popularity, walk
+from models.arrays import Float32s, Float64s
 from models.compiled import helper
 from models.errors import CodecError
 
@@ -20,52 +22,68 @@ CODEC: Final = 1
 FEATURES: Final = popularity.FEATURES + walk.FEATURES
 NAMES: Final = popularity.NAMES + walk.NAMES
 BUCKETS: Final = 4
+
 _FIRST: Final = (0, 1, 5, 20)
-
-
-@helper
-def bucket_of(count):  # type: ignore[no-untyped-def]
-    """The bucket of a user who has had `count` events."""
-    bucket = 0
-    for place in range(1, BUCKETS):
-        if count >= _FIRST[place]:
-            bucket = place
-    return bucket
+_START: Final = 0.3
+"""Weight of each feature, in deviations, before anything is learned."""
+_TIE: Final = 1e-3
+"""Weight of an item's likes where the learner has no popularity of its own: for ties alone."""
+_LEAST_SIGMA: Final = 1e-3
 
 
 class GateColumns(NamedTuple):
     """A gate's weights and what its steps need."""
 
-    weight: npt.NDArray[np.float64]  # [FEATURES]
-    offset: npt.NDArray[np.float64]  # [BUCKETS, FEATURES]
-    square: npt.NDArray[np.float64]  # [FEATURES], sum of squared gradients
-    offset_square: npt.NDArray[np.float64]  # [BUCKETS, FEATURES]
-    mean: npt.NDArray[np.float64]  # [FEATURES]
-    variance: npt.NDArray[np.float64]  # [FEATURES]
-    steps: npt.NDArray[np.float64]  # [1 + BUCKETS]
+    learns: Float64s  # [FEATURES], 1: the weight is learned, 0: it stays
+    weight: Float64s  # [FEATURES]
+    offset: Float64s  # [BUCKETS, FEATURES]
+    square: Float64s  # [FEATURES], sum of squared gradients
+    offset_square: Float64s  # [BUCKETS, FEATURES]
+    mean: Float64s  # [FEATURES], over random items
+    variance: Float64s  # [FEATURES]
+    steps: Float64s  # [1]
+    bucket_steps: Float64s  # [BUCKETS]
 
 
-def empty_gate() -> GateColumns:
+def _columns() -> GateColumns:
     return GateColumns(
-        weight=np.full(FEATURES, 0.3),
+        learns=np.ones(FEATURES),
+        weight=np.full(FEATURES, _START),
         offset=np.zeros((BUCKETS, FEATURES)),
         square=np.ones(FEATURES),
         offset_square=np.ones((BUCKETS, FEATURES)),
         mean=np.zeros(FEATURES),
         variance=np.ones(FEATURES),
-        steps=np.ones(1 + BUCKETS),
+        steps=np.ones(1),
+        bucket_steps=np.ones(BUCKETS),
     )
 
 
-EXAMPLE: Final = empty_gate()
+EXAMPLE: Final = _columns()
 
 
 @helper
-def effective(gate, bucket, weight):  # type: ignore[no-untyped-def]
+def bucket_of(events: int) -> int:
+    """The bucket of a user who has had that many events."""
+    bucket = 0
+    for place in range(1, BUCKETS):
+        if events >= _FIRST[place]:
+            bucket = place
+    return bucket
+
+
+@helper
+def sigma(gate: GateColumns, feature: int) -> float:
+    """The feature's deviation."""
+    return float(np.sqrt(gate.variance[feature]) + _LEAST_SIGMA)
+
+
+@helper
+def effective(gate: GateColumns, bucket: int, weight: Float32s) -> None:
     """Fill in the weights of unscaled features for users of a bucket: float32[FEATURES]."""
     for place in range(FEATURES):
-        sigma = np.sqrt(gate.variance[place]) + 1e-3
-        weight[place] = (gate.weight[place] + gate.offset[bucket, place]) / sigma
+        both = gate.weight[place] + gate.offset[bucket, place]
+        weight[place] = both / sigma(gate, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +92,31 @@ class Gate:
 
     columns: GateColumns
 
+    @classmethod
+    def initial(cls, names: Collection[str] = NAMES) -> Self:
+        """Equal weights on the named features, none on others."""
+        columns = _columns()
+        columns.learns[:] = [name in names for name in NAMES]
+        columns.weight[:] = np.where(columns.learns > 0, _START, 0.0)
+        if not columns.learns[popularity.LIKED]:
+            columns.weight[popularity.LIKED] = _TIE
+        return cls(columns)
+
+    def copy(self) -> Self:
+        """Return the same gate in columns of its own."""
+        return type(self)(GateColumns(*(column.copy() for column in self.columns)))
+
+    def static_weights(self) -> Float32s:
+        """Weights of the features that are alike for everyone: float32[BUCKETS, …]."""
+        columns = self.columns
+        deviation = np.sqrt(columns.variance) + _LEAST_SIGMA
+        weight = (columns.weight + columns.offset) / deviation
+        return weight[:, : popularity.FEATURES].astype(np.float32)
+
     def pack(self) -> bytes:
-        """About 2 kB: codec u8, features u8, then the columns as f64."""
+        """About 1.8 kB: codec u8, a hash of the features' names (8 bytes), the columns as f64."""
         flat = np.concatenate([column.ravel() for column in self.columns])
-        return bytes((CODEC, FEATURES)) + flat.astype("<f8").tobytes()
+        return bytes((CODEC,)) + _NAMES_HASH + flat.astype("<f8").tobytes()
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:
@@ -89,12 +128,16 @@ class Gate:
             If it is of another codec version or for other features.
 
         """
-        columns = empty_gate()
-        length = 2 + 8 * sum(column.size for column in columns)
-        if len(payload) != length or payload[0] != CODEC or payload[1] != FEATURES:
-            raise CodecError(f"a gate has codec {CODEC} and {length} bytes; got {len(payload)}")
-        flat, place = np.frombuffer(payload, dtype="<f8", offset=2), 0
+        columns = _columns()
+        header = bytes((CODEC,)) + _NAMES_HASH
+        length = len(header) + 8 * sum(column.size for column in columns)
+        if not payload.startswith(header) or len(payload) != length:
+            raise CodecError(f"a gate of codec {CODEC} for these features has {length} bytes")
+        flat, place = np.frombuffer(payload, dtype="<f8", offset=len(header)), 0
         for column in columns:
-            column.flat = flat[place : place + column.size]
+            column.reshape(-1)[:] = flat[place : place + column.size]
             place += column.size
         return cls(columns)
+
+
+_NAMES_HASH: Final = blake2b("/".join(NAMES).encode(), digest_size=8).digest()

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Int64s, Words
 from models.compiled import column, helper, kernel
 from models.feedback import EXAMPLE as FEEDBACK
 from models.feedback import Feedback, FeedbackColumns
@@ -25,15 +26,15 @@ _MOST = np.uint64(0xFFFFFFFF)
 
 
 @helper
-def _add(facts, what, amount):  # type: ignore[no-untyped-def]
+def _add(facts: Words, what: int, amount: int) -> None:
     """Add to a 32-bit fact, staying at its maximum once there."""
     facts[what] = np.uint32(min(np.uint64(facts[what]) + np.uint64(amount), _MOST))
 
 
 @helper
-def _slot_of(items, item, hash_):  # type: ignore[no-untyped-def]
+def _slot_of(items: ItemColumns, item: int, hash_: np.uint64) -> int:
     """The slot of a predecessor, a new one at the end if it has none."""
-    size = items.size[item]
+    size = int(items.size[item])
     for slot in range(size):
         if items.before[item, slot] == hash_:
             return slot
@@ -44,10 +45,10 @@ def _slot_of(items, item, hash_):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _decay(items, item, time, weight):  # type: ignore[no-untyped-def]
+def _decay(items: ItemColumns, item: int, time: int, weight: float) -> None:
     """s_h <- s_h 2^(-age/h) + w 2^(-lateness/h), referred to the newest event time seen."""
     newest = items.newest[item]
-    if items.count[item] == 0:
+    if items.events[item] == 0:
         newest = time
     for place in range(len(HALF_LIVES_MS)):
         half_life = HALF_LIVES_MS[place]
@@ -60,7 +61,7 @@ def _decay(items, item, time, weight):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _trim(items, item):  # type: ignore[no-untyped-def]
+def _trim(items: ItemColumns, item: int) -> None:
     """Drop the weakest predecessors that are not among the newest; survivors keep their slots."""
     size = items.size[item]
     excess = size - PREDECESSORS
@@ -93,13 +94,13 @@ def _trim(items, item):  # type: ignore[no-untyped-def]
 
 
 @kernel(ITEMS, column(np.int64), FEEDBACK)
-def _fold(items: ItemColumns, index: npt.NDArray[np.int64], feedback: FeedbackColumns) -> None:
+def _fold(items: ItemColumns, index: Int64s, feedback: FeedbackColumns) -> None:
     """Fold the records into the items in place."""
     for record in range(len(index)):
         item = index[record]
         liked, time = feedback.liked[record], feedback.time[record]
         _decay(items, item, time, 1.0 if liked else DISLIKED_WEIGHT)
-        items.count[item] += 1
+        items.events[item] += 1
         items.liked[item] += liked
         seconds = np.uint32(min(max(time // 1000, 0), 0xFFFFFFFF))
         for age in range(feedback.size[record]):
@@ -117,9 +118,7 @@ def _fold(items: ItemColumns, index: npt.NDArray[np.int64], feedback: FeedbackCo
         _trim(items, item)
 
 
-def fold_items(
-    items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
-) -> ItemStates:
+def fold_items(items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback) -> ItemStates:
     """Fold record r into a copy of item index[r], for all records in order."""
     after = items.copy()
     _fold(after.columns, np.array(index, dtype=np.int64), feedback.columns)

@@ -11,8 +11,8 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Float64s, Hashes, Int64s, Words
 from models.compiled import column, kernel
 from models.errors import CodecError
 from models.limits import HALF_LIVES_MS, PREDECESSORS, RING
@@ -26,7 +26,7 @@ SLOTS: Final = PREDECESSORS + RING
 
 
 class Fact(IntEnum):
-    """What a slot holds of predecessor x of item j; whole numbers, so sums are exact in any order."""
+    """What a slot holds of predecessor x of item j; whole numbers: sums are exact in any order."""
 
     STEPS = 0  # transitions x -> j, sum of STEP / k for x the k-th last item
     LIKED_STEPS = 1  # of these with j liked
@@ -42,19 +42,19 @@ FACTS: Final = len(Fact)
 class ItemColumns(NamedTuple):
     """n items."""
 
-    count: npt.NDArray[np.int64]  # [n]
-    liked: npt.NDArray[np.int64]  # [n]
-    newest: npt.NDArray[np.int64]  # [n], ms
-    sums: npt.NDArray[np.float64]  # [n, SUMS], at `newest`
-    size: npt.NDArray[np.int64]  # [n], slots in use
-    before: npt.NDArray[np.uint64]  # [n, SLOTS]
-    facts: npt.NDArray[np.uint32]  # [n, SLOTS, Fact]
+    events: Int64s  # [n]
+    liked: Int64s  # [n]
+    newest: Int64s  # [n], ms
+    sums: Float64s  # [n, SUMS], at `newest`
+    size: Int64s  # [n], slots in use
+    before: Hashes  # [n, SLOTS]
+    facts: Words  # [n, SLOTS, Fact]
 
 
 def empty_items(n: int) -> ItemColumns:
     """Columns of n items of which nothing is known."""
     return ItemColumns(
-        count=np.zeros(n, dtype=np.int64),
+        events=np.zeros(n, dtype=np.int64),
         liked=np.zeros(n, dtype=np.int64),
         newest=np.zeros(n, dtype=np.int64),
         sums=np.zeros((n, SUMS), dtype=np.float64),
@@ -71,8 +71,8 @@ _TABLE: Final = column(np.uint8, 2)
 
 @kernel(EXAMPLE, EXAMPLE)
 def _copy(source: ItemColumns, target: ItemColumns) -> None:
-    for item in range(len(source.count)):
-        target.count[item] = source.count[item]
+    for item in range(len(source.events)):
+        target.events[item] = source.events[item]
         target.liked[item] = source.liked[item]
         target.newest[item] = source.newest[item]
         target.sums[item] = source.sums[item]
@@ -84,11 +84,11 @@ def _copy(source: ItemColumns, target: ItemColumns) -> None:
 
 @kernel(_BYTES, column(np.int64), column(np.int64), _TABLE, _TABLE)
 def _read(
-    data: npt.NDArray[np.uint8],
-    at: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    before: npt.NDArray[np.uint8],
-    facts: npt.NDArray[np.uint8],
+    data: Bytes,
+    at: Int64s,
+    size: Int64s,
+    before: Bytes,
+    facts: Bytes,
 ) -> None:
     for item in range(len(size)):
         place, length = at[item], 8 * size[item]
@@ -100,11 +100,11 @@ def _read(
 
 @kernel(_BYTES, column(np.int64), column(np.int64), _TABLE, _TABLE)
 def _write(
-    data: npt.NDArray[np.uint8],
-    at: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int64],
-    before: npt.NDArray[np.uint8],
-    facts: npt.NDArray[np.uint8],
+    data: Bytes,
+    at: Int64s,
+    size: Int64s,
+    before: Bytes,
+    facts: Bytes,
 ) -> None:
     for item in range(len(size)):
         place, length = at[item], 8 * size[item]
@@ -120,7 +120,7 @@ _HEADERS: Final = np.dtype(
         ("sums_held", "u1"),
         ("size", "<u2"),
         ("zero", "<u4"),
-        ("count", "<u8"),
+        ("events", "<u8"),
         ("liked", "<u8"),
         ("newest", "<i8"),
         ("sums", "<f8", (SUMS,)),
@@ -164,7 +164,7 @@ class ItemStates:
         )
         if wrong.any():
             raise CodecError(f"item row {filled[wrong][0]} is no row of codec {CODEC}")
-        for name in ("count", "liked", "newest", "sums", "size"):
+        for name in ("events", "liked", "newest", "sums", "size"):
             getattr(columns, name)[filled] = header[name]
         _read(data, at[:-1] + _FIXED, columns.size, *_raw(columns))
         return cls(columns)
@@ -178,7 +178,7 @@ class ItemStates:
         header = np.zeros(len(self), dtype=_HEADERS)
         header["codec"] = CODEC
         header["sums_held"] = SUMS
-        for name in ("count", "liked", "newest", "sums", "size"):
+        for name in ("events", "liked", "newest", "sums", "size"):
             header[name] = getattr(columns, name)
         data[at[:-1, None] + np.arange(_FIXED)] = header.view(np.uint8).reshape(-1, _FIXED)
         _write(data, at[:-1] + _FIXED, columns.size, *_raw(columns))
@@ -195,7 +195,7 @@ class ItemStates:
         columns = self.columns
         size = columns.size[index]
         return {
-            "count": int(columns.count[index]),
+            "events": int(columns.events[index]),
             "liked": int(columns.liked[index]),
             "newest": int(columns.newest[index]),
             "sums": columns.sums[index].tolist(),
@@ -210,10 +210,10 @@ class ItemStates:
         }
 
     def __len__(self) -> int:
-        return len(self.columns.count)
+        return len(self.columns.events)
 
 
-def _raw(columns: ItemColumns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def _raw(columns: ItemColumns) -> tuple[Bytes, Bytes]:
     """The bytes of hashes and facts, one row per item."""
-    n = len(columns.count)
+    n = len(columns.events)
     return columns.before.view(np.uint8), columns.facts.reshape(n, SLOTS * FACTS).view(np.uint8)

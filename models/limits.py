@@ -20,8 +20,8 @@ DEPTH: Final = 10
 """How far back in a user's history a transition reaches."""
 
 STEP: Final = 2520
-"""A transition of weight 1: the least common multiple of 1..10, so that STEP / k is whole and sums of
-transitions are exact in any order."""
+"""A transition of weight 1: the least common multiple of 1..10, so that STEP / k is whole and sums
+of transitions are exact in any order."""
 
 HOUR_MS: Final = 3_600_000
 

@@ -8,30 +8,35 @@ the other's place, so a row is merged by comparing slots and each changed slot c
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Hashes, Int32s, Int64s, Words
 from models.compiled import helper
+from models.item_states import Fact
 from models.pool import SMALLEST, Pool, empty_pool, give, size_class, take
 
 WEIGHTS: Final = 5
 """Facts of a link that scores use: all of item_states.Fact but the newest time."""
 
 
+_PAIRS: Final = int(Fact.PAIRS)
+
+
 class Links(NamedTuple):
     """N positions of the catalogue, P cells for predecessors, Q for successors."""
 
-    before_start: npt.NDArray[np.int64]  # [N]
-    before_room: npt.NDArray[np.int32]  # [N], 0: no block yet
-    before_size: npt.NDArray[np.int32]  # [N]
-    after_start: npt.NDArray[np.int64]  # [N]
-    after_room: npt.NDArray[np.int32]  # [N]
-    after_size: npt.NDArray[np.int32]  # [N]
-    after_total: npt.NDArray[np.int64]  # [N, WEIGHTS], sums over the successors
-    before_hash: npt.NDArray[np.uint64]  # [P], 0: an unlinked slot
-    before: npt.NDArray[np.uint32]  # [P, 1 + WEIGHTS]: position, weights
-    before_peer: npt.NDArray[np.int32]  # [P], place in the predecessor's block
-    after: npt.NDArray[np.uint32]  # [Q, 1 + WEIGHTS]: position, weights
-    after_peer: npt.NDArray[np.int32]  # [Q], slot in the successor's block
+    before_start: Int64s  # [N]
+    before_room: Int32s  # [N], 0: no block yet
+    before_size: Int32s  # [N]
+    after_start: Int64s  # [N]
+    after_room: Int32s  # [N]
+    after_size: Int32s  # [N]
+    after_total: Int64s  # [N, WEIGHTS], sums over the successors
+    pairs: Int64s  # [N], both ways
+    before_hash: Hashes  # [P], 0: an unlinked slot
+    before: Words  # [P, 1 + WEIGHTS]: position, weights
+    before_peer: Int32s  # [P], place in the predecessor's block
+    after: Words  # [Q, 1 + WEIGHTS]: position, weights
+    after_peer: Int32s  # [Q], slot in the successor's block
     before_pool: Pool
     after_pool: Pool
 
@@ -46,6 +51,7 @@ def empty_links(items: int, before: int, after: int) -> Links:
         after_room=np.zeros(items, dtype=np.int32),
         after_size=np.zeros(items, dtype=np.int32),
         after_total=np.zeros((items, WEIGHTS), dtype=np.int64),
+        pairs=np.zeros(items, dtype=np.int64),
         before_hash=np.empty(before, dtype=np.uint64),
         before=np.empty((before, 1 + WEIGHTS), dtype=np.uint32),
         before_peer=np.empty(before, dtype=np.int32),
@@ -57,7 +63,7 @@ def empty_links(items: int, before: int, after: int) -> Links:
 
 
 @helper
-def reserve_before(links, item, wanted):  # type: ignore[no-untyped-def]
+def reserve_before(links: Links, item: int, wanted: int) -> bool:
     """Give the item a block for `wanted` predecessors; False if the pool must grow first."""
     room = links.before_room[item]
     if room >= wanted:
@@ -79,7 +85,7 @@ def reserve_before(links, item, wanted):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _reserve_after(links, item):  # type: ignore[no-untyped-def]
+def _reserve_after(links: Links, item: int) -> bool:
     """Make room for one more successor; False if the pool must grow first."""
     room, size = links.after_room[item], links.after_size[item]
     if size < room:
@@ -100,7 +106,7 @@ def _reserve_after(links, item):  # type: ignore[no-untyped-def]
 
 
 @helper
-def unlink(links, item, slot):  # type: ignore[no-untyped-def]
+def unlink(links: Links, item: int, slot: int) -> None:
     """Take the link in the item's slot away; the slot stays, empty."""
     cell = links.before_start[item] + slot
     if links.before_hash[cell] == np.uint64(0):
@@ -108,6 +114,9 @@ def unlink(links, item, slot):  # type: ignore[no-untyped-def]
     before = np.int64(links.before[cell, 0])
     for fact in range(WEIGHTS):
         links.after_total[before, fact] -= np.int64(links.before[cell, 1 + fact])
+    pairs = np.int64(links.before[cell, 1 + _PAIRS])
+    links.pairs[item] -= pairs
+    links.pairs[before] -= pairs
     hole = links.before_peer[cell]
     start = links.after_start[before]
     last = links.after_size[before] - 1
@@ -121,7 +130,7 @@ def unlink(links, item, slot):  # type: ignore[no-untyped-def]
 
 
 @helper
-def link(links, item, slot, before, hash_):  # type: ignore[no-untyped-def]
+def link(links: Links, item: int, slot: int, before: int, hash_: np.uint64) -> bool:
     """Link an empty slot to a predecessor, weights 0; False if the pool must grow first."""
     if not _reserve_after(links, before):
         return False
@@ -140,14 +149,25 @@ def link(links, item, slot, before, hash_):  # type: ignore[no-untyped-def]
 
 
 @helper
-def weigh(links, item, slot, facts):  # type: ignore[no-untyped-def]
-    """Set a linked slot's weights, on both sides and in the predecessor's sums."""
+def weigh(links: Links, item: int, slot: int, facts: Words, row: int) -> int:
+    """Set a linked slot's weights to the row's, both sides and sums; by how much pairs changed.
+
+    Transitions come with pairs, but for those of an item to itself, so pairs measure the change.
+    """
     cell = links.before_start[item] + slot
+    changed = False
+    for fact in range(WEIGHTS):
+        changed |= links.before[cell, 1 + fact] != facts[row, slot, fact]
+    if not changed:
+        return 0
     before = np.int64(links.before[cell, 0])
     after = links.after_start[before] + links.before_peer[cell]
+    gained = np.int64(facts[row, slot, _PAIRS]) - np.int64(links.before[cell, 1 + _PAIRS])
     for fact in range(WEIGHTS):
-        old, new = links.before[cell, 1 + fact], facts[fact]
-        if old != new:
-            links.after_total[before, fact] += np.int64(new) - np.int64(old)
-            links.before[cell, 1 + fact] = new
-            links.after[after, 1 + fact] = new
+        old, new = links.before[cell, 1 + fact], facts[row, slot, fact]
+        links.after_total[before, fact] += np.int64(new) - np.int64(old)
+        links.before[cell, 1 + fact] = new
+        links.after[after, 1 + fact] = new
+    links.pairs[item] += gained
+    links.pairs[before] += gained
+    return max(abs(int(gained)), 1)

@@ -1,16 +1,18 @@
 """Rows of different lengths in one buffer: joined, their headers read, and split again."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from models.arrays import Bytes, Int64s
 from models.errors import CodecError
 
 
 def joined(
     rows: Sequence[bytes | None],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+) -> tuple[Bytes, Int64s]:
     """Put n rows after one another: (uint8[total], int64[n + 1] where each begins)."""
     filled = [row or b"" for row in rows]
     at = np.zeros(len(filled) + 1, dtype=np.int64)
@@ -20,9 +22,9 @@ def joined(
 
 
 def headers(
-    data: npt.NDArray[np.uint8],
-    start: npt.NDArray[np.int64],
-    length: npt.NDArray[np.int64],
+    data: Bytes,
+    start: Int64s,
+    length: Int64s,
     layout: np.dtype[np.void],
 ) -> npt.NDArray[np.void]:
     """Read the header at the start of each of n rows: layout[n].
@@ -39,8 +41,7 @@ def headers(
     return np.ascontiguousarray(data[start[:, None] + np.arange(size)]).view(layout)[:, 0]
 
 
-def split(data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> list[bytes]:
+def split(data: Bytes, at: Int64s) -> list[bytes]:
     """Cut a buffer into the rows that begin at at[:-1] and end at at[1:]."""
     whole = data.tobytes()
-    ends = at.tolist()
-    return [whole[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [whole[start:end] for start, end in pairwise(at.tolist())]

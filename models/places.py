@@ -3,16 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Hashes, Int64s
 from models.compiled import helper, kernel
 
 
 class Places(NamedTuple):
     """Linear probing over a power of two of cells; key 0 marks an empty one."""
 
-    key: npt.NDArray[np.uint64]  # [cells]
-    place: npt.NDArray[np.int64]  # [cells]
+    key: Hashes  # [cells]
+    place: Int64s  # [cells]
 
 
 def empty_places(cells: int) -> Places:
@@ -24,7 +24,7 @@ EXAMPLE = empty_places(0)
 
 
 @helper
-def cell_of(places, item):  # type: ignore[no-untyped-def]
+def cell_of(places: Places, item: np.uint64) -> np.uint64:
     """The cell that holds the hash, or the empty one where it belongs."""
     last = np.uint64(len(places.key) - 1)
     # Hashes are uniform, so their lower bits serve as they are.
@@ -35,12 +35,12 @@ def cell_of(places, item):  # type: ignore[no-untyped-def]
 
 
 @helper
-def place_of(places, item):  # type: ignore[no-untyped-def]
+def place_of(places: Places, item: np.uint64) -> int:
     """The position of an item by its hash, -1 if it has none."""
     cell = cell_of(places, item)
     if places.key[cell] == item:
-        return places.place[cell]
-    return np.int64(-1)
+        return int(places.place[cell])
+    return -1
 
 
 @kernel(EXAMPLE, EXAMPLE)

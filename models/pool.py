@@ -3,8 +3,8 @@
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Int64s
 from models.compiled import helper
 
 SMALLEST: Final = 4
@@ -16,9 +16,9 @@ _CLASSES: Final = 40
 class Pool(NamedTuple):
     """Which blocks are in use; the cells themselves are arrays of the owner's."""
 
-    top: npt.NDArray[np.int64]  # [1], cells handed out so far
-    free: npt.NDArray[np.int64]  # [_CLASSES], first free block by size class, -1: none
-    chain: npt.NDArray[np.int64]  # [cells / SMALLEST], next free block after the one here
+    top: Int64s  # [1], cells handed out so far
+    free: Int64s  # [_CLASSES], first free block by size class, -1: none
+    chain: Int64s  # [cells / SMALLEST], next free block after the one here
 
 
 def empty_pool(cells: int) -> Pool:
@@ -31,7 +31,7 @@ def empty_pool(cells: int) -> Pool:
 
 
 @helper
-def size_class(room):  # type: ignore[no-untyped-def]
+def size_class(room: int) -> int:
     """The smallest class c with SMALLEST * 2**c >= room."""
     found = 0
     while SMALLEST << found < room:
@@ -40,21 +40,21 @@ def size_class(room):  # type: ignore[no-untyped-def]
 
 
 @helper
-def take(pool, wanted):  # type: ignore[no-untyped-def]
+def take(pool: Pool, wanted: int) -> int:
     """Start of a block of the class, -1 if the pool must grow first."""
-    start = pool.free[wanted]
+    start = int(pool.free[wanted])
     if start >= 0:
         pool.free[wanted] = pool.chain[start // SMALLEST]
         return start
-    start = pool.top[0]
+    start = int(pool.top[0])
     if start + (SMALLEST << wanted) > len(pool.chain) * SMALLEST:
-        return np.int64(-1)
+        return -1
     pool.top[0] = start + (SMALLEST << wanted)
     return start
 
 
 @helper
-def give(pool, start, of_class):  # type: ignore[no-untyped-def]
+def give(pool: Pool, start: int, of_class: int) -> None:
     """Hand a block back."""
     pool.chain[start // SMALLEST] = pool.free[of_class]
     pool.free[of_class] = start

@@ -7,17 +7,17 @@ For item j with n_j events of which l_j were positive:
     recent  log(N s_jh / sum_i s_ih + floor) at each half-life h, s_jh = sum over events of
             w 2^(-age/h), w = 1 if positive, .3 if not
 
-A decayed sum enters relative to all items' sum, so it does not depend on the clock: time ages all sums
-alike. (learner.md, "Counters"; there absolute and in events.)
+A decayed sum enters relative to all items' sum, so it does not depend on the clock: time ages all
+sums alike. (learner.md, "Counters"; there absolute and in events.)
 """
 
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Float32s, Float64s, Int64s
 from models.compiled import helper, kernel
-from models.item_states import SUMS
+from models.item_states import SUMS, ItemColumns
 from models.limits import HALF_LIVES_MS
 
 LIKED: Final = 0
@@ -35,19 +35,19 @@ _PRIOR: Final = 5.0
 class Popularity(NamedTuple):
     """N positions; `share` holds N / sum_i s_ih, as it was when the features were last made."""
 
-    count: npt.NDArray[np.int64]  # [N]
-    liked: npt.NDArray[np.int64]  # [N]
-    decayed: npt.NDArray[np.float64]  # [N, SUMS], referred to `epoch`
-    epoch: npt.NDArray[np.int64]  # [SUMS], ms
-    share: npt.NDArray[np.float64]  # [SUMS]
-    rate: npt.NDArray[np.float64]  # [1]
-    feature: npt.NDArray[np.float32]  # [N, FEATURES]
+    events: Int64s  # [N]
+    liked: Int64s  # [N]
+    decayed: Float64s  # [N, SUMS], referred to `epoch`
+    epoch: Int64s  # [SUMS], ms
+    share: Float64s  # [SUMS]
+    rate: Float64s  # [1]
+    feature: Float32s  # [N, FEATURES]
 
 
 def empty_popularity(items: int) -> Popularity:
     """Build the columns of `items` positions without events."""
     return Popularity(
-        count=np.zeros(items, dtype=np.int64),
+        events=np.zeros(items, dtype=np.int64),
         liked=np.zeros(items, dtype=np.int64),
         decayed=np.zeros((items, SUMS), dtype=np.float64),
         epoch=np.zeros(SUMS, dtype=np.int64),
@@ -61,21 +61,21 @@ EXAMPLE: Final = empty_popularity(0)
 
 
 @helper
-def describe(popularity, item):  # type: ignore[no-untyped-def]
+def describe(popularity: Popularity, item: int) -> None:
     """Make the item's features of its counts."""
-    count, liked = popularity.count[item], popularity.liked[item]
+    events, liked = popularity.events[item], popularity.liked[item]
     feature = popularity.feature[item]
     feature[LIKED] = np.log(liked + 1.0)
-    feature[RATE] = np.log((liked + _PRIOR * popularity.rate[0]) / (count + _PRIOR))
+    feature[RATE] = np.log((liked + _PRIOR * popularity.rate[0]) / (events + _PRIOR))
     for place in range(SUMS):
         relative = popularity.decayed[item, place] * popularity.share[place]
         feature[RECENT + place] = np.log(relative + _FLOOR)
 
 
 @helper
-def set_counts(popularity, item, items, row):  # type: ignore[no-untyped-def]
+def set_counts(popularity: Popularity, item: int, items: ItemColumns, row: int) -> None:
     """Take the counts of row `row` of `items` for the item at a position."""
-    popularity.count[item] = items.count[row]
+    popularity.events[item] = items.events[row]
     popularity.liked[item] = items.liked[row]
     for place in range(SUMS):
         age = (popularity.epoch[place] - items.newest[row]) / HALF_LIVES_MS[place]
@@ -89,7 +89,7 @@ def refresh(popularity: Popularity, size: int) -> None:
     for place in range(SUMS):
         total = popularity.decayed[:size, place].sum()
         popularity.share[place] = size / total if total > 0.0 else 1.0
-    events, liked = popularity.count[:size].sum(), popularity.liked[:size].sum()
+    events, liked = popularity.events[:size].sum(), popularity.liked[:size].sum()
     popularity.rate[0] = (liked + 1.0) / (events + 2.0)
     for item in range(size):
         describe(popularity, item)

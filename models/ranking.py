@@ -1,42 +1,72 @@
-"""Top lists: the best of the items that a user's walk touched and of those that lead for everyone."""
+"""Top lists: the best of the items that a user's walk touched and of those that lead for everyone.
+
+An item that is neither has a score no better than the leaders', so the lists are exact but for what
+moved since the leaders were chosen.
+"""
+
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from models import catalogue as catalogue_
-from models import popularity, walk
+from models import had, popularity, walk
+from models import shelves as shelves_
+from models.arrays import Float32s, Int32s
 from models.compiled import column, helper, kernel
 from models.gate import BUCKETS, FEATURES, GateColumns, bucket_of, effective
 from models.gate import EXAMPLE as GATE
+from models.shelves import Shelves
 from models.user_states import EXAMPLE as USERS
-from models.user_states import UserColumns, has_had
+from models.user_states import UserColumns
 from models.walk import Scratch, touched_slot
 
-_STATIC = popularity.FEATURES
+_STATIC: Final = popularity.FEATURES
+
+
+class Lists(NamedTuple):
+    """n lists of up to k items, best first."""
+
+    position: Int32s  # [n, k], -1: none
+    score: Float32s  # [n, k], -inf: none
+
+
+def empty_lists(n: int, k: int) -> Lists:
+    """Build n lists of k items to be filled."""
+    return Lists(np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float32))
 
 
 @helper
-def base_score(shelves, item, weight):  # type: ignore[no-untyped-def]
-    """What the features that are alike for all users give the item."""
-    feature = shelves.popularity.feature[item]
+def base_score(shelves: Shelves, item: int, weight: Float32s) -> np.float32:
+    """What the features that are alike for everyone give the item."""
     score = np.float32(0.0)
     for place in range(_STATIC):
-        score += weight[place] * feature[place]
+        score += weight[place] * shelves.popularity.feature[item, place]
     return score
 
 
 @helper
-def touched_score(shelves, scratch, slot, weight):  # type: ignore[no-untyped-def]
-    """What all features give the item in a slot."""
-    score = base_score(shelves, scratch.touched[slot], weight)
-    feature = scratch.feature[slot]
-    for place in range(walk.FEATURES):
-        score += weight[_STATIC + place] * feature[place]
-    return score
+def score_touched(shelves: Shelves, scratch: Scratch, touched: int, weight: Float32s) -> None:
+    """Score all items that the walk touched, by slot."""
+    static, feature = shelves.popularity.feature, scratch.feature
+    for slot in range(touched):
+        item = scratch.touched[slot]
+        score = np.float32(0.0)
+        for place in range(_STATIC):
+            score += weight[place] * static[item, place]
+        for place in range(walk.FEATURES):
+            score += weight[_STATIC + place] * feature[slot, place]
+        scratch.score[slot] = score
 
 
 @helper
-def insert(position, score, found, item, value):  # type: ignore[no-untyped-def]
+def may_hold(shelves: Shelves, scratch: Scratch, item: int) -> bool:
+    """Whether the list of the user who was walked may hold the item."""
+    if not shelves.shown[item]:
+        return False
+    return not had.holds(scratch.had, scratch.had_last[0], shelves.hash[item])
+
+
+@helper
+def insert(position: Int32s, score: Float32s, found: int, item: int, value: np.float32) -> int:
     """Put an item into a list that is sorted, best first; returns its length."""
     last = found if found < len(position) else found - 1
     while last > 0 and score[last - 1] < value:
@@ -49,80 +79,117 @@ def insert(position, score, found, item, value):  # type: ignore[no-untyped-def]
 
 
 @helper
-def rank(users, user, shelves, scratch, touched, leaders, weight, repeats, position, score):  # type: ignore[no-untyped-def]
-    """Fill position and score with the user's best items, best first; returns how many."""
+def rank_touched(
+    shelves: Shelves,
+    scratch: Scratch,
+    touched: int,
+    position: Int32s,
+    score: Float32s,
+) -> int:
+    """Fill the list with the best of the items touched; returns how many."""
     found = 0
     full = len(position)
     for slot in range(touched):
-        item = scratch.touched[slot]
-        value = touched_score(shelves, scratch, slot, weight)
-        scratch.score[slot] = value
-        if (found < full or value > score[full - 1]) and shelves.shown[item]:
-            if repeats or not has_had(users, user, shelves.hash[item]):
-                found = insert(position, score, found, item, value)
-    for place in range(len(leaders)):
-        item = leaders[place]
+        value = scratch.score[slot]
+        if found == full and value <= score[full - 1]:
+            continue
+        if may_hold(shelves, scratch, scratch.touched[slot]):
+            found = insert(position, score, found, scratch.touched[slot], value)
+    return found
+
+
+@helper
+def rank_others(
+    shelves: Shelves,
+    scratch: Scratch,
+    touched: int,
+    others: Int32s,
+    weight: Float32s,
+    position: Int32s,
+    score: Float32s,
+    found: int,
+) -> int:
+    """Put the best of the others, as far as they were not touched, into the list; its length."""
+    full = len(position)
+    for item in others:
         value = base_score(shelves, item, weight)
-        if (found < full or value > score[full - 1]) and shelves.shown[item]:
-            if touched_slot(scratch, item, touched) < 0:
-                if repeats or not has_had(users, user, shelves.hash[item]):
-                    found = insert(position, score, found, item, value)
+        if found == full and value <= score[full - 1]:
+            continue
+        if touched_slot(scratch, item, touched) >= 0:
+            continue
+        if may_hold(shelves, scratch, item):
+            found = insert(position, score, found, item, value)
     return found
 
 
 @kernel(
     USERS,
-    catalogue_.EXAMPLE,
+    shelves_.EXAMPLE,
     walk.EXAMPLE,
     column(np.int32, 2),
     GATE,
     True,
-    column(np.int32, 2),
-    column(np.float32, 2),
+    empty_lists(0, 0),
 )
 def recommend(
     users: UserColumns,
-    shelves: catalogue_.Shelves,
+    shelves: Shelves,
     scratch: Scratch,
-    leaders: npt.NDArray[np.int32],
+    leaders: Int32s,
     gate: GateColumns,
     repeats: bool,
-    position: npt.NDArray[np.int32],
-    score: npt.NDArray[np.float32],
+    lists: Lists,
 ) -> None:
-    """Fill in each user's list: position and score are [n, k], -1 and -inf where it ends."""
-    weight = np.empty((BUCKETS, FEATURES), dtype=np.float32)
+    """Fill in each user's list."""
+    weights = np.empty((BUCKETS, FEATURES), dtype=np.float32)
     for bucket in range(BUCKETS):
-        effective(gate, bucket, weight[bucket])
-    everything = np.arange(shelves.size[0]).astype(np.int32)
-    k = min(position.shape[1], shelves.size[0])
-    for user in range(len(users.count)):
-        bucket = bucket_of(users.count[user])
-        touched = walk.walk(users, user, shelves, scratch)
-        found = rank(
-            users,
-            user,
-            shelves,
-            scratch,
-            touched,
-            leaders[bucket],
-            weight[bucket],
-            repeats,
-            position[user],
-            score[user],
-        )
-        if found < k and leaders.shape[1] < shelves.size[0]:
-            found = rank(
-                users,
-                user,
-                shelves,
-                scratch,
-                touched,
-                everything,
-                weight[bucket],
-                repeats,
-                position[user],
-                score[user],
-            )
-        position[user, found:] = -1
-        score[user, found:] = -np.inf
+        effective(gate, bucket, weights[bucket])
+    size = shelves.size[0]
+    wanted = min(lists.position.shape[1], size)
+    for user in range(len(users.events)):
+        bucket = bucket_of(users.events[user])
+        weight = weights[bucket]
+        position, score = lists.position[user, :wanted], lists.score[user, :wanted]
+        touched = walk.walk(users, user, shelves, scratch, repeats)
+        score_touched(shelves, scratch, touched, weight)
+        found = rank_touched(shelves, scratch, touched, position, score)
+        found = rank_others(
+            shelves, scratch, touched, leaders[bucket], weight, position, score, found,
+        )  # fmt: skip
+        if found < wanted and leaders.shape[1] < size:
+            found = rank_touched(shelves, scratch, touched, position, score)
+            everything = np.arange(size).astype(np.int32)
+            found = rank_others(
+                shelves, scratch, touched, everything, weight, position, score, found,
+            )  # fmt: skip
+        lists.position[user, found:] = -1
+        lists.score[user, found:] = -np.inf
+
+
+@helper
+def describe_item(
+    shelves: Shelves, scratch: Scratch, touched: int, item: int, feature: Float32s
+) -> None:
+    """Fill in all features of an item."""
+    for place in range(_STATIC):
+        feature[place] = shelves.popularity.feature[item, place]
+    slot = touched_slot(scratch, item, touched)
+    for place in range(walk.FEATURES):
+        feature[_STATIC + place] = scratch.feature[slot, place] if slot >= 0 else np.float32(0.0)
+
+
+@kernel(USERS, shelves_.EXAMPLE, walk.EXAMPLE, column(np.int32, 2), True, column(np.float32, 3))
+def describe(
+    users: UserColumns,
+    shelves: Shelves,
+    scratch: Scratch,
+    candidates: Int32s,
+    repeats: bool,
+    features: Float32s,
+) -> None:
+    """Fill in all features of each user's candidates: [n, c] positions, [n, c, FEATURES]."""
+    for user in range(len(users.events)):
+        touched = walk.walk(users, user, shelves, scratch, repeats)
+        for place in range(candidates.shape[1]):
+            item = candidates[user, place]
+            describe_item(shelves, scratch, touched, item, features[user, place])

@@ -4,7 +4,7 @@ With a = 0 .. 49 the age in the user's ring:
 
     score(j) = sum over a with c_a = j of (a + 1)^-1/2
 
-(learner.md, "Counters".)
+As a feature: log(1 + score / FLOOR). (learner.md, "Counters".)
 """
 
 from typing import Final
@@ -20,6 +20,6 @@ FLOOR: Final = 0.05
 
 
 @helper
-def weight(age):  # type: ignore[no-untyped-def]
-    """What one event of that age counts for."""
-    return np.float32((age + 1.0) ** -0.5)
+def weight(age: int) -> np.float32:
+    """What one event of that age adds, in units of FLOOR."""
+    return np.float32((age + 1.0) ** -0.5 / FLOOR)

@@ -5,7 +5,8 @@ last item was x, for k <= 10:
 
     score(j) = sum_k (1 / k) T[c_k, j] / (sum_i T[c_k, i] + 5)
 
-once for all events on j and once for the positive ones. (learner.md, "Counters".)
+once for all events on j and once for the positive ones. As a feature: log(1 + score / FLOOR).
+(learner.md, "Counters".)
 """
 
 from typing import Final
@@ -15,8 +16,6 @@ import numpy as np
 from models.compiled import helper
 from models.limits import STEP
 
-ALL: Final = 0
-LIKED: Final = 1
 FEATURES: Final = 2
 NAMES: Final = ("transitions", "liked transitions")
 FLOOR: Final = 0.002
@@ -26,6 +25,6 @@ _PRIOR: Final = 5.0
 
 
 @helper
-def weight(age, steps_out):  # type: ignore[no-untyped-def]
-    """What a step out of the item of that age (0: the last) counts for."""
-    return np.float32(1.0 / (age + 1) / (steps_out + _PRIOR * STEP))
+def weight(age: int, steps_out: int) -> np.float32:
+    """What a step out of the item of that age (0: the last) adds, in units of FLOOR."""
+    return np.float32(1.0 / FLOOR / (age + 1) / (steps_out + _PRIOR * STEP))

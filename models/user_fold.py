@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Float32s, Hashes, Int64s
 from models.compiled import column, kernel
 from models.events import EventBatch
 from models.feedback import EXAMPLE as FEEDBACK
@@ -16,12 +16,12 @@ from models.user_states import UserColumns, UserStates, fold_event
 class EventColumns(NamedTuple):
     """An EventBatch in the form in which kernels take it."""
 
-    user: npt.NDArray[np.int64]
-    item: npt.NDArray[np.uint64]
-    kind: npt.NDArray[np.uint8]
-    value: npt.NDArray[np.float32]
-    time: npt.NDArray[np.int64]
-    liked: npt.NDArray[np.uint8]
+    user: Int64s
+    item: Hashes
+    kind: Bytes
+    value: Float32s
+    time: Int64s
+    liked: Bytes
 
 
 EVENTS = EventColumns(
@@ -59,7 +59,7 @@ def _fold(users: UserColumns, events: EventColumns, feedback: FeedbackColumns) -
             liked |= np.uint64(users.ring_liked[user, place]) << np.uint64(age)
         feedback.size[record] = size
         feedback.before_liked[record] = liked
-        feedback.earlier[record] = users.count[user]
+        feedback.earlier[record] = users.events[user]
         feedback.item[record] = events.item[record]
         feedback.time[record] = events.time[record]
         feedback.kind[record] = events.kind[record]
@@ -75,9 +75,7 @@ def _fold(users: UserColumns, events: EventColumns, feedback: FeedbackColumns) -
         )
 
 
-def fold_users(
-    states: UserStates, events: EventBatch, version: int
-) -> tuple[UserStates, Feedback]:
+def fold_users(states: UserStates, events: EventBatch, version: int) -> tuple[UserStates, Feedback]:
     """Fold events into copies of the states and mark those users as adapted by `version`."""
     columns = event_columns(events)
     after = states.with_room(np.bincount(columns.user, minlength=len(states)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from models.arrays import Bytes, Float32s, Hashes, Int32s, Int64s, Words
 from models.compiled import column, helper, kernel
 from models.errors import CodecError
 from models.limits import HAD, RING
@@ -27,27 +27,27 @@ EVENT: Final = 22
 class UserColumns(NamedTuple):
     """n users; a ring's oldest event is in column 0; `had` holds the sets one after the other."""
 
-    version: npt.NDArray[np.uint64]  # [n]
-    count: npt.NDArray[np.int64]  # [n]
-    ring_size: npt.NDArray[np.int32]  # [n]
-    ring_item: npt.NDArray[np.uint64]  # [n, RING]
-    ring_time: npt.NDArray[np.int64]  # [n, RING]
-    ring_value: npt.NDArray[np.float32]  # [n, RING]
-    ring_kind: npt.NDArray[np.uint8]  # [n, RING]
-    ring_liked: npt.NDArray[np.uint8]  # [n, RING]
-    had_start: npt.NDArray[np.int64]  # [n + 1]
-    had_size: npt.NDArray[np.int32]  # [n]
-    had: npt.NDArray[np.uint32]  # [had_start[n]]
+    version: Hashes  # [n]
+    events: Int64s  # [n], in all
+    ring_size: Int32s  # [n]
+    ring_item: Hashes  # [n, RING]
+    ring_time: Int64s  # [n, RING]
+    ring_value: Float32s  # [n, RING]
+    ring_kind: Bytes  # [n, RING]
+    ring_liked: Bytes  # [n, RING]
+    had_start: Int64s  # [n + 1]
+    had_size: Int32s  # [n]
+    had: Words  # [had_start[n]]
 
 
-def empty_columns(room: npt.NDArray[np.int64]) -> UserColumns:
+def empty_columns(room: Int64s) -> UserColumns:
     """Columns for new users, the i-th with room for room[i] items had."""
     n = len(room)
     start = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(room, out=start[1:])
     return UserColumns(
         version=np.zeros(n, dtype=np.uint64),
-        count=np.zeros(n, dtype=np.int64),
+        events=np.zeros(n, dtype=np.int64),
         ring_size=np.zeros(n, dtype=np.int32),
         ring_item=np.empty((n, RING), dtype=np.uint64),
         ring_time=np.empty((n, RING), dtype=np.int64),
@@ -64,13 +64,13 @@ EXAMPLE: Final = empty_columns(np.zeros(0, dtype=np.int64))
 
 
 @helper
-def fingerprint(item):  # type: ignore[no-untyped-def]
+def fingerprint(item: np.uint64) -> np.uint32:
     """The part of an item's hash that the set of items had keeps."""
     return np.uint32(item >> np.uint64(32))
 
 
 @helper
-def has_had(users, user, item):  # type: ignore[no-untyped-def]
+def has_had(users: UserColumns, user: int, item: np.uint64) -> bool:
     """Whether the user has had the item (false for one in 4 billion / items had others)."""
     mark = fingerprint(item)
     start = users.had_start[user]
@@ -78,11 +78,19 @@ def has_had(users, user, item):  # type: ignore[no-untyped-def]
     # To the end in any case: without a way out the loop is vectorised, some 0.1 ns per item.
     for place in range(start, start + users.had_size[user]):
         found |= np.uint32(users.had[place] == mark)
-    return found != 0
+    return bool(found != 0)
 
 
 @helper
-def fold_event(users, user, item, time, value, kind, liked):  # type: ignore[no-untyped-def]
+def fold_event(
+    users: UserColumns,
+    user: int,
+    item: np.uint64,
+    time: int,
+    value: np.float32,
+    kind: np.uint8,
+    liked: np.uint8,
+) -> None:
     """Put one event into a user's ring and set, in place. The set's room must suffice."""
     size = users.ring_size[user]
     if size == RING:
@@ -99,7 +107,7 @@ def fold_event(users, user, item, time, value, kind, liked):  # type: ignore[no-
     users.ring_kind[user, size] = kind
     users.ring_liked[user, size] = liked
     users.ring_size[user] = size + 1
-    users.count[user] += 1
+    users.events[user] += 1
     if not has_had(users, user, item):
         start, had = users.had_start[user], users.had_size[user]
         if had == HAD:
@@ -113,9 +121,9 @@ def fold_event(users, user, item, time, value, kind, liked):  # type: ignore[no-
 @kernel(EXAMPLE, EXAMPLE)
 def _copy(source: UserColumns, target: UserColumns) -> None:
     """Copy what the rows hold; target has at least as much room."""
-    for user in range(len(source.count)):
+    for user in range(len(source.events)):
         target.version[user] = source.version[user]
-        target.count[user] = source.count[user]
+        target.events[user] = source.events[user]
         size = source.ring_size[user]
         target.ring_size[user] = size
         target.ring_item[user, :size] = source.ring_item[user, :size]
@@ -136,12 +144,12 @@ _OFFSETS: Final = column(np.int64)
 class _Raw(NamedTuple):
     """The bytes of the columns: uint8 views, one row per user."""
 
-    ring_item: npt.NDArray[np.uint8]
-    ring_time: npt.NDArray[np.uint8]
-    ring_value: npt.NDArray[np.uint8]
-    ring_kind: npt.NDArray[np.uint8]
-    ring_liked: npt.NDArray[np.uint8]
-    had: npt.NDArray[np.uint8]
+    ring_item: Bytes
+    ring_time: Bytes
+    ring_value: Bytes
+    ring_kind: Bytes
+    ring_liked: Bytes
+    had: Bytes
 
 
 def _raw(columns: UserColumns) -> _Raw:
@@ -156,11 +164,9 @@ def _raw(columns: UserColumns) -> _Raw:
 
 
 @kernel(_BYTES, _OFFSETS, EXAMPLE, _raw(EXAMPLE))
-def _read(
-    data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], users: UserColumns, raw: _Raw
-) -> None:
+def _read(data: Bytes, at: Int64s, users: UserColumns, raw: _Raw) -> None:
     """Fill the columns from rows whose headers were checked; at[i] is where row i ends before."""
-    for user in range(len(users.count)):
+    for user in range(len(users.events)):
         if at[user] == at[user + 1]:
             continue
         place = at[user] + HEADER
@@ -176,11 +182,9 @@ def _read(
 
 
 @kernel(_BYTES, _OFFSETS, EXAMPLE, _raw(EXAMPLE))
-def _write(
-    data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], users: UserColumns, raw: _Raw
-) -> None:
+def _write(data: Bytes, at: Int64s, users: UserColumns, raw: _Raw) -> None:
     """Write the columns behind the rows' headers."""
-    for user in range(len(users.count)):
+    for user in range(len(users.events)):
         place = at[user] + HEADER
         size = users.ring_size[user]
         for width, source in ((8, raw.ring_item), (8, raw.ring_time), (4, raw.ring_value)):
@@ -194,7 +198,7 @@ def _write(
 
 
 _HEADERS: Final = np.dtype(
-    [("codec", "u1"), ("ring", "u1"), ("had", "<u2"), ("version", "<u8"), ("count", "<u4")]
+    [("codec", "u1"), ("ring", "u1"), ("had", "<u2"), ("version", "<u8"), ("events", "<u4")]
 )
 
 
@@ -222,12 +226,12 @@ class UserStates:
         data, at = joined(rows)
         filled = np.flatnonzero(np.diff(at))
         header = headers(data, at[filled], np.diff(at)[filled], _HEADERS)
-        length = HEADER + EVENT * header["ring"].astype(np.int64) + 4 * header["had"].astype(np.int64)
+        ring, had = header["ring"].astype(np.int64), header["had"].astype(np.int64)
         wrong = (
             (header["codec"] != CODEC)
-            | (np.diff(at)[filled] != length)
-            | (header["ring"] > RING)
-            | (header["had"] > HAD)
+            | (np.diff(at)[filled] != HEADER + EVENT * ring + 4 * had)
+            | (ring > RING)
+            | (had > HAD)
         )
         if wrong.any():
             raise CodecError(f"user row {filled[wrong][0]} is no row of codec {CODEC}")
@@ -235,7 +239,7 @@ class UserStates:
         room[filled] = header["had"]
         columns = empty_columns(room)
         columns.version[filled] = header["version"]
-        columns.count[filled] = header["count"]
+        columns.events[filled] = header["events"]
         columns.ring_size[filled] = header["ring"]
         columns.had_size[filled] = header["had"]
         _read(data, at, columns, _raw(columns))
@@ -254,12 +258,12 @@ class UserStates:
         header["ring"] = users.ring_size
         header["had"] = users.had_size
         header["version"] = users.version
-        header["count"] = users.count
+        header["events"] = users.events
         data[at[:-1, None] + np.arange(HEADER)] = header.view(np.uint8).reshape(-1, HEADER)
         _write(data, at, users, _raw(users))
         return split(data, at)
 
-    def with_room(self, more: npt.NDArray[np.int64]) -> Self:
+    def with_room(self, more: Int64s) -> Self:
         """A copy with room for more[i] further items in the i-th set."""
         copy = empty_columns(np.minimum(self.columns.had_size + more, HAD))
         _copy(self.columns, copy)
@@ -280,9 +284,9 @@ class UserStates:
         )
 
     @property
-    def count(self) -> npt.NDArray[np.int64]:
+    def count(self) -> Int64s:
         """How many events each user has had in all: int64[n]."""
-        return self.columns.count
+        return self.columns.events
 
     def facts(self, index: int) -> dict[str, object]:
         """What row `index` holds, as plain values that compare equal when rows do."""
@@ -290,7 +294,7 @@ class UserStates:
         size, start = users.ring_size[index], users.had_start[index]
         return {
             "version": int(users.version[index]),
-            "count": int(users.count[index]),
+            "count": int(users.events[index]),
             "ring": [
                 (
                     int(users.ring_item[index, place]),
@@ -305,4 +309,4 @@ class UserStates:
         }
 
     def __len__(self) -> int:
-        return len(self.columns.count)
+        return len(self.columns.events)

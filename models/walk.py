@@ -1,16 +1,20 @@
-"""From a user's ring to the items it speaks for: the sparse features of transitions, neighbours and
-own repeats, of all items that they touch, in one pass over the links of the ring's items."""
+"""From a user's ring to the items it speaks for, in one pass over the circles of the ring's items.
+
+It gives the sparse features of transitions, neighbours and own repeats of all items they touch.
+"""
 
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from models import neighbours, repeats, transitions
+from models import had, neighbours, repeats, transitions
+from models.arrays import Float32s, Int32s, Int64s, Words
+from models.circles import FAR, Circles
 from models.compiled import helper
-from models.item_states import Fact
 from models.limits import DEPTH
 from models.places import place_of
+from models.shelves import Shelves
+from models.user_states import UserColumns
 
 TRANSITIONS: Final = 0
 NEIGHBOURS: Final = TRANSITIONS + transitions.FEATURES
@@ -18,114 +22,184 @@ REPEATS: Final = NEIGHBOURS + neighbours.FEATURES
 FEATURES: Final = REPEATS + repeats.FEATURES
 NAMES: Final = transitions.NAMES + neighbours.NAMES + repeats.NAMES
 
-_STEPS, _LIKED_STEPS = 1 + int(Fact.STEPS), 1 + int(Fact.LIKED_STEPS)
-_PAIRS, _LIKED_PAIRS = 1 + int(Fact.PAIRS), 1 + int(Fact.LIKED_PAIRS)
-_PAIRS_OF_LIKED = 1 + int(Fact.PAIRS_OF_LIKED)
+# log2(1 + x) on [0, 1) by least squares, exact at both ends.
+_C1, _C2, _C3, _C4, _C5 = np.array(
+    [1.44174031, -0.70777021, 0.4123443, -0.19031915, 0.04400474], dtype=np.float32
+)
 
 
 class Scratch(NamedTuple):
-    """Memory for one user's walk; N positions. Nothing in it outlives the walk, nothing is cleared.
+    """Memory for one user's walk; N positions.
 
-    Item j was touched if touched[slot[j]] == j with slot[j] below the number of items touched.
+    During a walk sums add up by position; at its end they become features by slot, and sums and
+    marks are 0 again. Item j was touched if touched[slot[j]] == j with slot[j] below the number of
+    items touched, so slots need no clearing.
     """
 
-    slot: npt.NDArray[np.int32]  # [N]
-    touched: npt.NDArray[np.int32]  # [N]
-    feature: npt.NDArray[np.float32]  # [N, FEATURES], by slot
-    score: npt.NDArray[np.float32]  # [N], by slot
+    sums: Float32s  # [N, _ROW]
+    mark: Int32s  # [N], 1: touched
+    touched: Int32s  # [N + 1], positions by slot
+    slot: Int32s  # [N]
+    feature: Float32s  # [N, FEATURES], by slot
+    score: Float32s  # [N], by slot
+    had: Words  # [had.CELLS], what the user's list may not hold
+    had_last: Int64s  # [1]
 
 
-def scratch(items: int) -> Scratch:
+_ROW: Final = 8
+"""FEATURES, rounded up so that a row of sums lies in one cache line."""
+
+
+def empty_scratch(items: int) -> Scratch:
     """Memory for a catalogue of `items` positions."""
     return Scratch(
+        sums=np.zeros((items, _ROW), dtype=np.float32),
+        mark=np.zeros(items, dtype=np.int32),
+        touched=np.zeros(items + 1, dtype=np.int32),
         slot=np.zeros(items, dtype=np.int32),
-        touched=np.zeros(items, dtype=np.int32),
         feature=np.zeros((items, FEATURES), dtype=np.float32),
         score=np.zeros(items, dtype=np.float32),
+        had=np.zeros(had.CELLS, dtype=np.uint32),
+        had_last=np.zeros(1, dtype=np.int64),
     )
 
 
-EXAMPLE: Final = scratch(0)
+EXAMPLE: Final = empty_scratch(0)
 
 
 @helper
-def touched_slot(scratch, item, touched):  # type: ignore[no-untyped-def]
+def touched_slot(scratch: Scratch, item: int, touched: int) -> int:
     """The item's slot, -1 if the walk did not touch it."""
-    slot = scratch.slot[item]
+    slot = int(scratch.slot[item])
     if slot < touched and scratch.touched[slot] == item:
         return slot
-    return np.int32(-1)
+    return -1
 
 
 @helper
-def _touch(scratch, item, touched):  # type: ignore[no-untyped-def]
-    """The item's slot, the next one if it has none yet: (slot, touched)."""
-    slot = scratch.slot[item]
-    if slot < touched and scratch.touched[slot] == item:
-        return slot, touched
-    scratch.slot[item] = touched
+def log1p(value: np.float32) -> np.float32:
+    """log(1 + value) for value >= 0 to 2e-5, without a call, so that loops of it are vectorised.
+
+    The exponent's bits give log2's whole part, a polynomial over the mantissa in [1, 2) the rest.
+    """
+    bits = np.float32(value + np.float32(1.0)).view(np.int32)
+    whole = np.float32((bits >> 23) - 127)
+    x = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32) - np.float32(1.0)
+    part = x * (_C1 + x * (_C2 + x * (_C3 + x * (_C4 + x * _C5))))
+    return np.float32(np.float32(0.6931472) * (whole + part))
+
+
+@helper
+def _spread_near(
+    circles: Circles, start: int, stop: int, weight: Float32s, scratch: Scratch, touched: int
+) -> int:
+    """Add one circle, weighed, to the sums of its items; returns the number of items touched.
+
+    Without a branch, since whether an item is new is a coin toss: 6 ns an item, not 12.
+    """
+    items, values = circles.item, circles.value
+    sums, mark, positions = scratch.sums, scratch.mark, scratch.touched
+    step, liked_step, fast, middle = weight[0], weight[1], weight[2], weight[3]
+    slow, liked = weight[4], weight[5]
+    for cell in range(start, stop):
+        item = items[cell]
+        positions[touched] = item
+        touched += 1 - mark[item]
+        mark[item] = 1
+        sums[item, TRANSITIONS] += step * values[cell, 0]
+        sums[item, TRANSITIONS + 1] += liked_step * values[cell, 1]
+        sums[item, NEIGHBOURS] += fast * values[cell, 2]
+        sums[item, NEIGHBOURS + 1] += middle * values[cell, 2]
+        sums[item, NEIGHBOURS + 2] += slow * values[cell, 2]
+        sums[item, NEIGHBOURS + 3] += liked * values[cell, 3]
+    return touched
+
+
+@helper
+def _spread_far(
+    circles: Circles, start: int, stop: int, weight: Float32s, scratch: Scratch, touched: int
+) -> int:
+    """The same for an item too old for transitions and for the fast decay (.5^10)."""
+    items, values = circles.item, circles.value
+    sums, mark, positions = scratch.sums, scratch.mark, scratch.touched
+    middle, slow, liked = weight[3], weight[4], weight[5]
+    for cell in range(start, stop):
+        item = items[cell]
+        positions[touched] = item
+        touched += 1 - mark[item]
+        mark[item] = 1
+        sums[item, NEIGHBOURS + 1] += middle * values[cell, 2]
+        sums[item, NEIGHBOURS + 2] += slow * values[cell, 2]
+        sums[item, NEIGHBOURS + 3] += liked * values[cell, 3]
+    return touched
+
+
+@helper
+def _repeat(scratch: Scratch, item: int, age: int, touched: int) -> int:
+    """Add to the item what the user's having had it says; returns the number of items touched."""
     scratch.touched[touched] = item
-    scratch.feature[touched, :] = 0
-    return np.int32(touched), np.int32(touched + 1)
+    touched += 1 - scratch.mark[item]
+    scratch.mark[item] = 1
+    scratch.sums[item, REPEATS] += repeats.weight(age)
+    return touched
 
 
 @helper
-def _log_gain(value, floor):  # type: ignore[no-untyped-def]
-    """How far log(value + floor) lies above an untouched item's log(floor)."""
-    return np.float32(np.log(value / floor + np.float32(1.0)))
+def _finish(scratch: Scratch, touched: int) -> None:
+    """Make features of the sums, by slot, and clear sums and marks."""
+    sums, feature, positions = scratch.sums, scratch.feature, scratch.touched
+    for slot in range(touched):
+        item = positions[slot]
+        scratch.slot[item] = slot
+        scratch.mark[item] = 0
+        for place in range(FEATURES):
+            feature[slot, place] = sums[item, place]
+            sums[item, place] = 0
+    flat = feature.reshape(-1)
+    for place in range(touched * FEATURES):
+        flat[place] = log1p(flat[place])
 
 
 @helper
-def walk(users, user, shelves, scratch):  # type: ignore[no-untyped-def]
-    """Fill features and slots for one user; returns the number of items touched."""
-    links = shelves.links
-    touched = np.int32(0)
+def _weights(
+    users: UserColumns, user: int, age: int, shelves: Shelves, item: int, weight: Float32s
+) -> None:
+    """Fill in what the ring's item of that age counts for, by feature."""
+    weight[:] = 0
+    if age < DEPTH:
+        for which in range(transitions.FEATURES):
+            steps_out = shelves.links.after_total[item, which]
+            weight[TRANSITIONS + which] = transitions.weight(age, steps_out)
+    events = shelves.popularity.events[item]
+    liked = users.ring_liked[user, users.ring_size[user] - 1 - age]
+    for which in range(neighbours.FEATURES):
+        weight[NEIGHBOURS + which] = neighbours.weight(which, age, events, liked)
+
+
+@helper
+def walk(users: UserColumns, user: int, shelves: Shelves, scratch: Scratch, repeated: bool) -> int:
+    """Fill features and slots for one user; returns the number of items touched.
+
+    If what the user has had is to be `repeated` there are own repeats, and the set of items that
+    lists may not hold is empty.
+    """
+    scratch.had_last[0] = had.enter_had(users, user, scratch.had, repeated)
+    circles = shelves.circles
+    weight = np.empty(REPEATS, dtype=np.float32)
+    touched = 0
     size = users.ring_size[user]
     for age in range(size):
         item = place_of(shelves.places, users.ring_item[user, size - 1 - age])
         if item < 0:
             continue
-        slot, touched = _touch(scratch, item, touched)
-        scratch.feature[slot, REPEATS] += repeats.weight(age)
-        count = shelves.popularity.count[item]
-        liked = users.ring_liked[user, size - 1 - age]
-        near = age < DEPTH
-        step = transitions.weight(age, links.after_total[item, 0])
-        liked_step = transitions.weight(age, links.after_total[item, 1])
-        fast = neighbours.weight(neighbours.FAST, age, count, liked)
-        middle = neighbours.weight(neighbours.MIDDLE, age, count, liked)
-        slow = neighbours.weight(neighbours.SLOW, age, count, liked)
-        if_liked = neighbours.weight(neighbours.LIKED, age, count, liked)
-        start = links.after_start[item]
-        for place in range(start, start + links.after_size[item]):
-            link = links.after[place]
-            slot, touched = _touch(scratch, link[0], touched)
-            feature = scratch.feature[slot]
-            pairs = np.float32(link[_PAIRS])
-            if near:
-                feature[TRANSITIONS] += step * np.float32(link[_STEPS])
-                feature[TRANSITIONS + 1] += liked_step * np.float32(link[_LIKED_STEPS])
-                feature[NEIGHBOURS] += fast * pairs
-            feature[NEIGHBOURS + 1] += middle * pairs
-            feature[NEIGHBOURS + 2] += slow * pairs
-            feature[NEIGHBOURS + 3] += if_liked * np.float32(link[_LIKED_PAIRS])
-        start = links.before_start[item]
-        for place in range(start, start + links.before_size[item]):
-            link = links.before[place]
-            slot, touched = _touch(scratch, link[0], touched)
-            feature = scratch.feature[slot]
-            pairs = np.float32(link[_PAIRS])
-            if near:
-                feature[NEIGHBOURS] += fast * pairs
-            feature[NEIGHBOURS + 1] += middle * pairs
-            feature[NEIGHBOURS + 2] += slow * pairs
-            feature[NEIGHBOURS + 3] += if_liked * np.float32(link[_PAIRS_OF_LIKED])
-    for slot in range(touched):
-        root = shelves.root[scratch.touched[slot]]
-        feature = scratch.feature[slot]
-        for place in range(transitions.FEATURES):
-            feature[place] = _log_gain(feature[place], np.float32(transitions.FLOOR))
-        for place in range(NEIGHBOURS, REPEATS):
-            feature[place] = _log_gain(feature[place] * root, np.float32(neighbours.FLOOR))
-        feature[REPEATS] = _log_gain(feature[REPEATS], np.float32(repeats.FLOOR))
+        _weights(users, user, age, shelves, item, weight)
+        start, reach = circles.start[item], circles.size[item]
+        if age < DEPTH:
+            touched = _spread_near(circles, start, start + reach, weight, scratch, touched)
+        else:
+            stop = start + min(reach, FAR)
+            touched = _spread_far(circles, start, stop, weight, scratch, touched)
+        if repeated:
+            touched = _repeat(scratch, item, age, touched)
+    _finish(scratch, touched)
     return touched

@@ -1,246 +1,340 @@
-"""Quality and cost of the learner without Kafka, driven by its public API in runs as a worker would.
+"""Quality and cost of the learner without Kafka, driven by its public API in runs as workers would.
 
-    python tests/bench/learner_offline.py quality [--data ml-latest-small] [--order time|interleaved]
+    python tests/bench/learner_offline.py quality [--data FOLDER] [--order interleaved|time] [--modules]
+    python tests/bench/learner_offline.py cost [--data FOLDER]
+    python tests/bench/learner_offline.py synthetic
+
+quality: the first 70 % of the ratings are back-filled in order, then come the first 100 ratings of
+each user who appears only afterwards, in time order or with 50 users active at once. A prediction is
+the list that the user had before the event; popularity counts ratings >= 4 so far. Intervals are a
+bootstrap over users of the ratio to popularity. --modules adds lists by each feature alone.
+cost: CPU microseconds per event on what the back-fill leaves, for users with full rings.
+synthetic: the same for 20,000 users with a few events each and a catalogue of 10,000 items.
 """
 
 import argparse
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from models.events import EventBatch, type_code
-from models.gate import NAMES, Gate, empty_gate
+from models.feedback import Feedback
+from models.gate import NAMES, Gate
 from models.hashing import item_hashes
 from models.item_states import ItemStates
-from models.mixture import Mixture, MixtureSettings
+from models.mixture import Mixture
 from models.user_states import UserStates
 
 PARTITIONS = 4
+ITEM_RUN = 500  # events after which item rows are folded while back-filling
+LENGTH = 10
+MISS = 10**6
 
 
 class Log:
-    def __init__(self, folder: Path):
-        d = pd.read_csv(next(folder.glob("ratings.csv*")))
-        d.columns = ["user", "item", "rating", "time"]
-        d = d.sort_values("time", kind="stable")
-        self.user, self.users = pd.factorize(d.user)
-        self.item, items = pd.factorize(d.item)
-        self.ids = [str(i) for i in items]
-        self.hash = item_hashes(self.ids)
-        self.rating = d.rating.to_numpy(float)
-        self.time = d.time.to_numpy(np.int64) * 1000
-        self.positive = self.rating >= 4
-        self.n = len(d)
-        self.partition = np.random.default_rng(0).integers(0, PARTITIONS, len(self.users))
+    """Ratings in time order; users and items as numbers."""
 
-    def batch(self, events, local):
-        return EventBatch.of(
-            local, self.hash[self.item[events]], np.full(len(events), type_code("rate")),
-            self.rating[events], self.time[events], self.positive[events])
+    def __init__(self, user, item, rating, milliseconds):
+        self.user, users = pd.factorize(user)
+        self.item, items = pd.factorize(item)
+        self.users, self.ids = len(users), [str(item) for item in items]
+        self.hash = item_hashes(self.ids)
+        self.rating, self.time = np.asarray(rating, float), np.asarray(milliseconds, np.int64)
+        self.positive = self.rating >= 4
+        self.partition = np.random.default_rng(0).integers(0, PARTITIONS, self.users)
+        self.earlier = pd.Series(self.user).groupby(self.user).cumcount().to_numpy()
+
+    @classmethod
+    def read(cls, folder):
+        table = pd.read_csv(next(folder.glob("ratings.csv*")))
+        table.columns = ["user", "item", "rating", "time"]
+        table = table.sort_values("time", kind="stable")
+        return cls(table.user, table.item, table.rating, table.time * 1000)
+
+    def __len__(self):
+        return len(self.user)
+
+    def batch(self, events, users):
+        kind = np.full(len(events), type_code("rate"))
+        item = self.hash[self.item[events]]
+        rating, when = self.rating[events], self.time[events]
+        return EventBatch.of(users, item, kind, rating, when, self.positive[events])
 
 
 class Worker:
-    def __init__(self, log, mixture, extra_gates=None):
-        self.log, self.mixture = log, mixture
-        self.users = [None] * len(log.users)
-        self.items = [None] * len(log.ids)
-        self.catalogue = mixture.catalogue()
-        self.gates = [mixture.initial_gate() for _ in range(PARTITIONS)]
-        n = len(log.ids)
-        self.catalogue.update(log.ids, [True] * n, [0] * n, [None] * n)
-        self.extra = extra_gates or {}
-        self.pending = ([], [])
-        self.steps = 0
-        self.clock = dict.fromkeys(("unpack", "gate", "fold", "pack", "list", "items", "catalogue"), 0.0)
-        self.lists = {}
+    """Rows, catalogue and gates, and the two hops over them."""
 
-    def run(self, events, want_lists=False):
-        """Events (indices) of one partition."""
-        clock = time.perf_counter
-        log = self.log
-        who, local = np.unique(log.user[events], return_inverse=True)
-        batch = log.batch(events, local)
-        t0 = clock()
-        before = UserStates.unpack([self.users[u] for u in who])
-        t1 = clock()
-        p = log.partition[who[0]]
-        self.steps += len(events)
-        self.gates[p] = self.mixture.learn_gate(self.gates[p], before, batch, self.catalogue, self.steps)
-        t2 = clock()
-        after, feedback = self.mixture.adapt(before, batch)
-        t3 = clock()
-        for u, row in zip(who, after.pack(), strict=True):
-            self.users[u] = row
-        records = feedback.pack()
-        t4 = clock()
-        self.pending[0].extend(log.item[events])
-        self.pending[1].extend(records)
-        if want_lists:
-            lists = self.mixture.recommend(after, self.gates[p], self.catalogue, 10)
-            for u, row in zip(who, lists.position, strict=True):
-                self.lists[u] = row
-            for name, gate in self.extra.items():
-                for u, row in zip(who, self.mixture.recommend(after, gate, self.catalogue, 10).position, strict=True):
-                    self.lists[u, name] = row
-        t5 = clock()
-        for k, v in zip(("unpack", "gate", "fold", "pack", "list"), (t1 - t0, t2 - t1, t3 - t2, t4 - t3, t5 - t4), strict=True):
-            self.clock[k] += v
+    def __init__(self, log, mixture, others=None):
+        self.log, self.mixture = log, mixture
+        self.users, self.items = [None] * log.users, [None] * len(log.ids)
+        self.gates = [mixture.initial_gate() for _ in range(PARTITIONS)]
+        self.others = others or {}
+        self.catalogue = mixture.catalogue()
+        self._update(range(len(log.ids)))
+        self.lists = {}
+        self.seconds = defaultdict(float)
+        self._seed = 0
+        self._sent = ([], [])
+
+    @contextmanager
+    def _timed(self, stage):
+        began = time.process_time()
+        yield
+        self.seconds[stage] += time.process_time() - began
+
+    def run(self, events, *, lists=False):
+        """Apply events of one partition, with lists for their users if wanted."""
+        users, local = np.unique(self.log.user[events], return_inverse=True)
+        batch = self.log.batch(events, local)
+        partition = self.log.partition[users[0]]
+        with self._timed("rows"):
+            before = UserStates.unpack([self.users[user] for user in users])
+        with self._timed("gate"):
+            gate = self.gates[partition] = self.mixture.learn_gate(
+                self.gates[partition], before, batch, self.catalogue, self._seed
+            )
+        self._seed += len(events)
+        with self._timed("fold"):
+            after, feedback = self.mixture.adapt(before, batch)
+        with self._timed("rows"):
+            rows, records = after.pack(), feedback.pack()
+        for user, row in zip(users, rows, strict=True):
+            self.users[user] = row
+        self._sent[0].extend(self.log.item[events])
+        self._sent[1].extend(records)
+        if lists:
+            with self._timed("list"):
+                positions = self.mixture.recommend(after, gate, self.catalogue, LENGTH).position
+            self._keep("headwater", users, positions)
+            for name, other in self.others.items():
+                other_lists = self.mixture.recommend(after, other, self.catalogue, LENGTH)
+                self._keep(name, users, other_lists.position)
+
+    def _keep(self, name, users, positions):
+        for user, row in zip(users, positions, strict=True):
+            self.lists[name, user] = row
 
     def flush(self):
-        from models.feedback import Feedback
-        index, records = self.pending
-        if not index:
-            return
-        t0 = time.perf_counter()
-        who, local = np.unique(np.array(index), return_inverse=True)
-        items = ItemStates.unpack([self.items[i] for i in who])
-        rows = self.mixture.adapt_items(items, local, Feedback.unpack(records)).pack()
-        t1 = time.perf_counter()
-        for i, row in zip(who, rows, strict=True):
-            self.items[i] = row
-        n = len(who)
-        self.catalogue.update([self.log.ids[i] for i in who], [True] * n, [0] * n, rows)
-        t2 = time.perf_counter()
-        self.clock["items"] += t1 - t0
-        self.clock["catalogue"] += t2 - t1
-        self.pending = ([], [])
+        """Fold what was sent into the items' rows, and these into the catalogue."""
+        index, records = self._sent
+        items, local = np.unique(np.array(index, dtype=int), return_inverse=True)
+        with self._timed("items"):
+            before = ItemStates.unpack([self.items[item] for item in items])
+            after = self.mixture.adapt_items(before, local, Feedback.unpack(records))
+            rows = after.pack()
+        for item, row in zip(items, rows, strict=True):
+            self.items[item] = row
+        with self._timed("catalogue"):
+            self._update(items)
+        self._sent = ([], [])
 
-    def fill(self, events, block=500):
-        for start in range(0, len(events), block):
-            part = events[start : start + block]
-            for p in range(PARTITIONS):
-                mine = part[self.log.partition[self.log.user[part]] == p]
-                if len(mine):
-                    self.run(mine)
-            self.flush()
+    def _update(self, items):
+        n, ids = len(items), [self.log.ids[item] for item in items]
+        rows = [self.items[item] for item in items]
+        self.catalogue.update(ids, [True] * n, [0] * n, rows)
+
+    def apply(self, events, *, lists=False):
+        """Apply events of all partitions, then fold their feedback."""
+        partition = self.log.partition[self.log.user[events]]
+        for wanted in range(PARTITIONS):
+            if (partition == wanted).any():
+                self.run(events[partition == wanted], lists=lists)
+        self.flush()
+
+    def fill(self, events):
+        for start in range(0, len(events), ITEM_RUN):
+            self.apply(events[start : start + ITEM_RUN])
+
+    def list_of(self, name, user):
+        """The list the user has; before the first event the one for everyone, as it is now."""
+        if (name, user) in self.lists:
+            return self.lists[name, user]
+        gate = self.others.get(name, self.gates[0])
+        lists = self.mixture.recommend(self.mixture.initial(1), gate, self.catalogue, LENGTH)
+        return lists.position[0]
+
+    def report_seconds(self, events):
+        stages = {stage: spent / events * 1e6 for stage, spent in self.seconds.items()}
+        self.seconds.clear()
+        print("  us per event:", ", ".join(f"{s} {us:.1f}" for s, us in stages.items()),
+              f"= {sum(stages.values()):.1f}")  # fmt: skip
 
 
 def live_events(log, start, limit=100):
+    """The first events of users who appear only from `start` on."""
     new = np.setdiff1d(log.user[start:], log.user[:start])
-    k = pd.Series(np.arange(log.n)).groupby(log.user).cumcount().to_numpy()
-    mine = np.flatnonzero(np.isin(log.user, new) & (k < limit))
-    return mine[mine >= start], k
+    return np.flatnonzero(np.isin(log.user, new) & (log.earlier < limit))
 
 
-def blocks_in_time(log, events):
-    out, block, seen = [], [], set()
-    for e in events:
-        if log.user[e] in seen or len(block) >= 50:
-            out.append(block)
-            block, seen = [], set()
-        block.append(e)
-        seen.add(log.user[e])
-    return [np.array(b) for b in (*out, block) if len(b)]
+def in_time_order(log, events) -> Iterator[np.ndarray]:
+    """Runs that end before a user would come twice."""
+    run, users = [], set()
+    for event in events:
+        if log.user[event] in users:
+            yield np.array(run)
+            run, users = [], set()
+        run.append(event)
+        users.add(log.user[event])
+    yield np.array(run)
 
 
-def blocks_interleaved(log, events, active=50):
-    queues = [g.tolist() for _, g in pd.Series(events).groupby(log.user[events], sort=False)]
-    out, running = [], []
-    while queues or running:
-        while queues and len(running) < active:
-            running.append(queues.pop(0))
-        out.append(np.array([q.pop(0) for q in running]))
-        running = [q for q in running if q]
-    return out
+def interleaved(log, events, active=50) -> Iterator[np.ndarray]:
+    """One event of each of `active` users at a time; a user who is done makes room for the next."""
+    waiting = [list(group) for _, group in pd.Series(events).groupby(log.user[events], sort=False)]
+    running = []
+    while waiting or running:
+        while waiting and len(running) < active:
+            running.append(waiting.pop(0))
+        yield np.array([queue.pop(0) for queue in running])
+        running = [queue for queue in running if queue]
+
+
+class Popularity:
+    """Ranks by ratings >= 4 so far, what the user has had left out."""
+
+    def __init__(self, log, start):
+        self.log, self.had = log, defaultdict(list)
+        liked = log.item[:start][log.positive[:start]]
+        self.count = np.bincount(liked, minlength=len(log.ids)).astype(float)
+
+    def rank(self, event):
+        item, had = self.log.item[event], self.had[self.log.user[event]]
+        if item in had:
+            return MISS
+        count = self.count.copy()
+        count[had] = -1
+        return int((count > count[item]).sum() + (count[:item] == count[item]).sum())
+
+    def learn(self, events):
+        for event in events:
+            self.had[self.log.user[event]].append(self.log.item[event])
+            self.count[self.log.item[event]] += self.log.positive[event]
 
 
 def single_gates():
+    """A gate for each feature alone, ties by likes."""
     gates = {}
-    for m, name in enumerate(NAMES):
-        c = empty_gate()
-        c.weight[:] = 0
-        c.weight[0] = 1e-3
-        c.weight[m] = 1.0
-        gates[name] = Gate(c)
+    for place, name in enumerate(NAMES):
+        gate = Gate.initial(()).copy()
+        gate.columns.weight[place] = 1.0
+        gates[name] = gate
     return gates
 
 
-def evaluate(log, mixture, order, modules=False, share=0.7, quiet=False):
-    start = int(share * log.n)
-    events, k = live_events(log, start)
-    worker = Worker(log, mixture, single_gates() if modules else None)
-    t = time.time()
+def quality(log, order, *, modules=False):
+    start = int(0.7 * len(log))
+    worker = Worker(log, Mixture(), single_gates() if modules else None)
+    print(f"back-fill: {start} events")
     worker.fill(np.arange(start))
-    if not quiet:
-        print(f"back-fill {start} events, {time.time()-t:.1f} s,", {a: round(b / start * 1e6, 1) for a, b in worker.clock.items()}, "us/event")
-    for a in worker.clock: worker.clock[a] = 0.0
-    liked = np.bincount(log.item[:start][log.positive[:start]], minlength=len(log.ids)).astype(float)
-    names = ["headwater", *worker.extra]
-    ranks = {n: [] for n in [*names, "popularity"]}
-    had = {}
-    pos = worker.catalogue._find(log.hash)
-    users, ks = [], []
-    t = time.time()
-    for block in (blocks_in_time if order == "time" else blocks_interleaved)(log, events):
-        for e in block:
-            if not log.positive[e]:
-                continue
-            u, i = log.user[e], log.item[e]
-            users.append(u); ks.append(k[e])
-            for n in names:
-                key = u if n == "headwater" else (u, n)
-                if key not in worker.lists:
-                    gate = worker.gates[log.partition[0]] if n == "headwater" else worker.extra[n]
-                    lst = mixture.recommend(mixture.initial(1), gate, worker.catalogue, 10).position[0]
-                else:
-                    lst = worker.lists[key]
-                hit = np.flatnonzero(lst == pos[i])
-                ranks[n].append(hit[0] if len(hit) else 99)
-            v = liked[i]
-            mask = liked.copy()
-            mask[had.get(u, [])] = -1
-            ranks["popularity"].append(99 if i in had.get(u, []) else int((mask > v).sum() + (mask[:i] == v).sum()))
-        for p in range(PARTITIONS):
-            mine = block[log.partition[log.user[block]] == p]
-            if len(mine):
-                worker.run(mine, True)
-        worker.flush()
-        for e in block:
-            had.setdefault(log.user[e], []).append(log.item[e])
-            liked[log.item[e]] += log.positive[e]
-    if not quiet:
-        print(f"live {len(events)} events, {len(users)} targets, {time.time()-t:.1f} s,", {a: round(b / len(events) * 1e6, 1) for a, b in worker.clock.items()})
-    return worker, np.array(users), np.array(ks), {n: np.array(r) for n, r in ranks.items()}
+    worker.report_seconds(start)
+    events, baseline = live_events(log, start), Popularity(log, start)
+    position = worker.catalogue.positions(log.hash)
+    names = ["headwater", *worker.others]
+    targets, ranks = [], defaultdict(list)
+    for run in (in_time_order if order == "time" else interleaved)(log, events):
+        for event in run[log.positive[run]]:
+            targets.append(event)
+            ranks["popularity"].append(baseline.rank(event))
+            for name in names:
+                held = worker.list_of(name, log.user[event]) == position[log.item[event]]
+                ranks[name].append(held.argmax() if held.any() else MISS)
+        worker.apply(run, lists=True)
+        baseline.learn(run)
+    print(f"live ({order}): {len(events)} events, {len(targets)} targets")
+    worker.report_seconds(len(events))
+    report(log, np.array(targets), {name: np.array(rank) for name, rank in ranks.items()})
+    return worker
 
 
-def interval(users, a, b, draws=1000):
-    """Bootstrap over users of the ratio of sums."""
-    f = pd.DataFrame({"u": users, "a": a, "b": b}).groupby("u").sum()
-    r = np.random.default_rng(0).integers(0, len(f), (draws, len(f)))
-    x, y = f.a.to_numpy()[r].sum(1), f.b.to_numpy()[r].sum(1)
-    return np.quantile(x / y, [0.025, 0.975])
+def ratio_interval(users, own, other, draws=2000):
+    """Bootstrap over users of the ratio of two sums."""
+    sums = pd.DataFrame({"user": users, "own": own, "other": other}).groupby("user").sum()
+    drawn = np.random.default_rng(0).integers(0, len(sums), (draws, len(sums)))
+    ratio = sums.own.to_numpy()[drawn].sum(1) / sums.other.to_numpy()[drawn].sum(1)
+    return np.quantile(ratio, [0.025, 0.975])
 
 
-def report(users, ks, ranks, full=True):
-    ndcg = lambda r: np.where(r < 10, 1 / np.log2(r + 2), 0)
-    for n, r in ranks.items():
-        hit = r < 10
-        lo, hi = interval(users, hit, ranks["popularity"] < 10)
-        by = [round(float(hit[(ks >= a) & (ks < b)].mean()), 3) for a, b in ((0, 1), (1, 5), (5, 10), (10, 10**9))]
-        print(f"{n:22s} HR {hit.mean():.4f} NDCG {ndcg(r).mean():.4f} ratio {hit.mean()/(ranks['popularity']<10).mean():.2f} [{lo:.2f} {hi:.2f}] by history {by}")
+def report(log, targets, ranks):
+    users, earlier = log.user[targets], log.earlier[targets]
+    groups = [earlier == 0, (earlier > 0) & (earlier < 5), (earlier > 4) & (earlier < 10), earlier > 9]
+    print(f"{'':18s} HR@10  NDCG@10 ratio of HR      by history 0, 1-4, 5-9, 10+")
+    gains = {name: np.where(r < LENGTH, 1 / np.log2(r + 2), 0) for name, r in ranks.items()}
+    for name, rank in ranks.items():
+        hit, popular = rank < LENGTH, ranks["popularity"] < LENGTH
+        low, high = ratio_interval(users, hit, popular)
+        by = " ".join(f"{hit[group].mean():.3f}" for group in groups)
+        print(f"{name:18s} {hit.mean():.4f} {gains[name].mean():.4f}  "
+              f"{hit.mean() / popular.mean():.2f} [{low:.2f}, {high:.2f}] {by}")  # fmt: skip
+    low, high = ratio_interval(users, gains["headwater"], gains["popularity"])
+    print(f"ratio of NDCG [{low:.2f}, {high:.2f}]")
 
 
 def show_gate(gate):
-    c = gate.columns
-    print("weights/sigma:")
-    for b in range(4):
-        w = c.weight + c.offset[b]
-        print(b, {n: round(float(x), 2) for n, x in zip(NAMES, w, strict=True)})
-    print("sigma", {n: round(float(x), 2) for n, x in zip(NAMES, np.sqrt(c.variance), strict=True)})
+    columns = gate.columns
+    print(f"{'weights':18s} by bucket 0, 1-4, 5-19, 20+; deviation")
+    for place, name in enumerate(NAMES):
+        weights = columns.weight[place] + columns.offset[:, place]
+        deviation = np.sqrt(columns.variance[place])
+        print(f"{name:18s}", " ".join(f"{w:6.2f}" for w in weights), f"{deviation:6.2f}")
+
+
+def cost(log, start, sizes: Sequence[int], full_rings):
+    """Time runs of distinct users on what the first `start` events leave."""
+    worker = Worker(log, Mixture())
+    worker.fill(np.arange(start))
+    worker.seconds.clear()
+    count = np.bincount(log.user[:start], minlength=log.users)
+    users = np.flatnonzero(count >= 50) if full_rings else np.arange(log.users)
+    draw = np.random.default_rng(1)
+    for size in sizes:
+        runs = max(2048 // size, 3)
+        for _ in range(runs):
+            who = draw.permutation(users)[:size]
+            events = draw.integers(0, len(log), len(who))
+            kept, log.user[events] = log.user[events].copy(), who
+            log.partition[who] = 0
+            worker.run(events, lists=True)
+            log.user[events] = kept
+            worker.flush()
+        print(f"runs of {len(who)} users")
+        worker.report_seconds(runs * len(who))
+
+
+def synthetic_log(users=20_000, items=10_000, events=120_000):
+    """Users and items at random, items by a power law, a few events per user."""
+    draw = np.random.default_rng(0)
+    item = (items * draw.random(events) ** 2.5).astype(int)
+    item[:items] = np.arange(items)
+    rating = draw.integers(1, 6, events)
+    return Log(draw.integers(0, users, events), item, rating, np.arange(events) * 1000)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("what", choices=("quality", "cost", "synthetic"))
+    parser.add_argument("--data", type=Path, default=Path("deploy/demo"))
+    parser.add_argument("--order", choices=("interleaved", "time"), default="interleaved")
+    parser.add_argument("--modules", action="store_true")
+    parser.add_argument("--run", type=int, nargs="+", default=[1, 8, 64, 512])
+    options = parser.parse_args()
+    if options.what == "synthetic":
+        log = synthetic_log()
+        cost(log, len(log), options.run, full_rings=False)
+        return
+    log = Log.read(options.data)
+    if options.what == "cost":
+        cost(log, int(0.7 * len(log)), options.run, full_rings=True)
+    else:
+        show_gate(quality(log, options.order, modules=options.modules).gates[0])
 
 
 if __name__ == "__main__":
-    p = argparse.ArgumentParser()
-    p.add_argument("what")
-    p.add_argument("--data", default="ml-latest-small")
-    p.add_argument("--order", default="interleaved")
-    p.add_argument("--modules", action="store_true")
-    a = p.parse_args()
-    log = Log(Path("/work/shared/data") / a.data)
-    worker, users, ks, ranks = evaluate(log, Mixture(MixtureSettings()), a.order, a.modules)
-    report(users, ks, ranks)
-    show_gate(worker.gates[0])
+    main()
