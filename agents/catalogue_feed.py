@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE: Final = 500  # a few ms of updates, so that lists are not held up
 _POLL_MS: Final = 200
+_REST: Final = 0.03  # s between reads: rows come in twos and threes, an update costs much the same
 _PAUSE: Final = 1.0  # s before reading goes on after Kafka failed
 _NEW_ITEMS_WATCHED: Final = 10_000  # new items whose first list is still to be measured
 
@@ -93,6 +94,8 @@ class CatalogueFeed:
         for partition, records in fetched.items():
             self.apply(records)
             self._position[partition] = records[-1].offset + 1
+        if self.ready.is_set():
+            await asyncio.sleep(_REST)
 
     def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Put a run of one partition into the catalogue; of each item only the last row counts."""

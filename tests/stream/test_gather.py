@@ -48,6 +48,23 @@ def test_an_idle_partition_waits_for_nothing() -> None:
     assert bench.handed == [(0, 4)]
 
 
+def test_a_partition_rests_after_a_run() -> None:
+    """What comes right after a run waits for half of the longest time, and is merged."""
+    bench = Bench(longest=0.2)
+
+    async def trial() -> None:
+        serving = asyncio.create_task(bench.gatherer.serve())
+        for run in (run_of(0, 0), run_of(1, 1), run_of(2, 2)):
+            await bench.gatherer.put(run)
+            await asyncio.sleep(0.02)
+        assert bench.handed == [(0, 0)]
+        await asyncio.sleep(0.1)
+        serving.cancel()
+
+    asyncio.run(trial())
+    assert bench.handed == [(0, 0), (1, 2)]
+
+
 def test_runs_merge_while_one_is_in_flight() -> None:
     """What arrives meanwhile becomes one run, in order, when the one before is settled."""
 
