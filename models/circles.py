@@ -19,8 +19,8 @@ from models.links import Links
 from models.pool import SMALLEST, Pool, empty_pool, give, size_class, take
 
 NEAR: Final = 512
-FAR: Final = 128
-STALE: Final = 16
+FAR: Final = 64
+STALE: Final = 64
 VALUES: Final = 4
 """Of each item in a circle: STEPS and LIKED_STEPS from the circle's item to it, pairs and liked
 pairs of the two, the pairs divided by sqrt(n_j + 5)."""

@@ -24,7 +24,7 @@ from models.gate import FEATURES, GateColumns, bucket_of, effective, sigma
 from models.places import place_of
 from models.ranking import (
     base_score,
-    describe_item,
+    describe_items,
     may_hold,
     rank_others,
     rank_touched,
@@ -233,8 +233,7 @@ def learn(
                 sample, first, shelves, scratch, touched, weight, lowest,
                 _random(seed + np.uint64(event), 0),
             )  # fmt: skip
-            for place in range(size):
-                describe_item(shelves, scratch, touched, sample.item[place], sample.feature[place])
+            describe_items(shelves, scratch, touched, sample.item[:size], sample.feature)
             _probabilities(sample, size, weight)
             _measure(gate, sample, first, size)
             _step(gate, bucket, sample, size)

@@ -19,6 +19,7 @@ from models.arrays import Float32s, Float64s, Int64s
 from models.compiled import helper, kernel
 from models.item_states import SUMS, ItemColumns
 from models.limits import HALF_LIVES_MS
+from models.logarithm import log
 
 LIKED: Final = 0
 RATE: Final = 1
@@ -65,11 +66,12 @@ def describe(popularity: Popularity, item: int) -> None:
     """Make the item's features of its counts."""
     events, liked = popularity.events[item], popularity.liked[item]
     feature = popularity.feature[item]
-    feature[LIKED] = np.log(liked + 1.0)
-    feature[RATE] = np.log((liked + _PRIOR * popularity.rate[0]) / (events + _PRIOR))
+    feature[LIKED] = log(np.float32(liked + 1.0))
+    rate = (liked + _PRIOR * popularity.rate[0]) / (events + _PRIOR)
+    feature[RATE] = log(np.float32(rate))
     for place in range(SUMS):
         relative = popularity.decayed[item, place] * popularity.share[place]
-        feature[RECENT + place] = np.log(relative + _FLOOR)
+        feature[RECENT + place] = log(np.float32(relative + _FLOOR))
 
 
 @helper

@@ -167,15 +167,19 @@ def recommend(
 
 
 @helper
-def describe_item(
-    shelves: Shelves, scratch: Scratch, touched: int, item: int, feature: Float32s
+def describe_items(
+    shelves: Shelves, scratch: Scratch, touched: int, items: Int32s, feature: Float32s
 ) -> None:
-    """Fill in all features of an item."""
-    for place in range(_STATIC):
-        feature[place] = shelves.popularity.feature[item, place]
-    slot = touched_slot(scratch, item, touched)
-    for place in range(walk.FEATURES):
-        feature[_STATIC + place] = scratch.feature[slot, place] if slot >= 0 else np.float32(0.0)
+    """Fill in all features of n items: [n, FEATURES]."""
+    static, walked = shelves.popularity.feature, scratch.feature
+    for row in range(len(items)):
+        item = items[row]
+        for place in range(_STATIC):
+            feature[row, place] = static[item, place]
+        slot = touched_slot(scratch, item, touched)
+        for place in range(walk.FEATURES):
+            value = walked[slot, place] if slot >= 0 else np.float32(0.0)
+            feature[row, _STATIC + place] = value
 
 
 @kernel(USERS, shelves_.EXAMPLE, walk.EXAMPLE, column(np.int32, 2), True, column(np.float32, 3))
@@ -190,6 +194,4 @@ def describe(
     """Fill in all features of each user's candidates: [n, c] positions, [n, c, FEATURES]."""
     for user in range(len(users.events)):
         touched = walk.walk(users, user, shelves, scratch, repeats)
-        for place in range(candidates.shape[1]):
-            item = candidates[user, place]
-            describe_item(shelves, scratch, touched, item, features[user, place])
+        describe_items(shelves, scratch, touched, candidates[user], features[user])

@@ -12,6 +12,7 @@ from models.arrays import Float32s, Int32s, Int64s, Words
 from models.circles import FAR, Circles
 from models.compiled import helper
 from models.limits import DEPTH
+from models.logarithm import log
 from models.places import place_of
 from models.shelves import Shelves
 from models.user_states import UserColumns
@@ -21,11 +22,6 @@ NEIGHBOURS: Final = TRANSITIONS + transitions.FEATURES
 REPEATS: Final = NEIGHBOURS + neighbours.FEATURES
 FEATURES: Final = REPEATS + repeats.FEATURES
 NAMES: Final = transitions.NAMES + neighbours.NAMES + repeats.NAMES
-
-# log2(1 + x) on [0, 1) by least squares, exact at both ends.
-_C1, _C2, _C3, _C4, _C5 = np.array(
-    [1.44174031, -0.70777021, 0.4123443, -0.19031915, 0.04400474], dtype=np.float32
-)
 
 
 class Scratch(NamedTuple):
@@ -74,19 +70,6 @@ def touched_slot(scratch: Scratch, item: int, touched: int) -> int:
     if slot < touched and scratch.touched[slot] == item:
         return slot
     return -1
-
-
-@helper
-def log1p(value: np.float32) -> np.float32:
-    """log(1 + value) for value >= 0 to 2e-5, without a call, so that loops of it are vectorised.
-
-    The exponent's bits give log2's whole part, a polynomial over the mantissa in [1, 2) the rest.
-    """
-    bits = np.float32(value + np.float32(1.0)).view(np.int32)
-    whole = np.float32((bits >> 23) - 127)
-    x = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32) - np.float32(1.0)
-    part = x * (_C1 + x * (_C2 + x * (_C3 + x * (_C4 + x * _C5))))
-    return np.float32(np.float32(0.6931472) * (whole + part))
 
 
 @helper
@@ -157,7 +140,7 @@ def _finish(scratch: Scratch, touched: int) -> None:
             sums[item, place] = 0
     flat = feature.reshape(-1)
     for place in range(touched * FEATURES):
-        flat[place] = log1p(flat[place])
+        flat[place] = log(flat[place] + np.float32(1.0))
 
 
 @helper

@@ -1,13 +1,13 @@
 """Quality and cost of the learner without Kafka, driven by its public API in runs as workers would.
 
-    python tests/bench/learner_offline.py quality [--data FOLDER] [--order interleaved|time] [--modules]
+    python tests/bench/learner_offline.py quality [--data FOLDER] [--order time] [--modules]
     python tests/bench/learner_offline.py cost [--data FOLDER]
     python tests/bench/learner_offline.py synthetic
 
 quality: the first 70 % of the ratings are back-filled in order, then come the first 100 ratings of
-each user who appears only afterwards, in time order or with 50 users active at once. A prediction is
-the list that the user had before the event; popularity counts ratings >= 4 so far. Intervals are a
-bootstrap over users of the ratio to popularity. --modules adds lists by each feature alone.
+each user who appears only afterwards, with 50 users active at once or in time order. A prediction
+is the list that the user had before the event; popularity counts ratings >= 4 so far. Intervals are
+a bootstrap over users of the ratio to popularity. --modules adds lists by each feature alone.
 cost: CPU microseconds per event on what the back-fill leaves, for users with full rings.
 synthetic: the same for 20,000 users with a few events each and a catalogue of 10,000 items.
 """
@@ -54,6 +54,7 @@ class Log:
 
     @classmethod
     def read(cls, folder):
+        """Read the ratings in a folder."""
         table = pd.read_csv(next(folder.glob("ratings.csv*")))
         table.columns = ["user", "item", "rating", "time"]
         table = table.sort_values("time", kind="stable")
@@ -63,6 +64,7 @@ class Log:
         return len(self.user)
 
     def batch(self, events, users):
+        """Events as the users of a run have them."""
         kind = np.full(len(events), type_code("rate"))
         item = self.hash[self.item[events]]
         rating, when = self.rating[events], self.time[events]
@@ -150,6 +152,7 @@ class Worker:
         self.flush()
 
     def fill(self, events):
+        """Apply events in runs, without lists."""
         for start in range(0, len(events), ITEM_RUN):
             self.apply(events[start : start + ITEM_RUN])
 
@@ -162,6 +165,7 @@ class Worker:
         return lists.position[0]
 
     def report_seconds(self, events):
+        """Print and forget what stages took."""
         stages = {stage: spent / events * 1e6 for stage, spent in self.seconds.items()}
         self.seconds.clear()
         print("  us per event:", ", ".join(f"{s} {us:.1f}" for s, us in stages.items()),
@@ -206,6 +210,7 @@ class Popularity:
         self.count = np.bincount(liked, minlength=len(log.ids)).astype(float)
 
     def rank(self, event):
+        """Rank of the event's item, best 0."""
         item, had = self.log.item[event], self.had[self.log.user[event]]
         if item in had:
             return MISS
@@ -214,6 +219,7 @@ class Popularity:
         return int((count > count[item]).sum() + (count[:item] == count[item]).sum())
 
     def learn(self, events):
+        """Count events."""
         for event in events:
             self.had[self.log.user[event]].append(self.log.item[event])
             self.count[self.log.item[event]] += self.log.positive[event]
@@ -230,6 +236,7 @@ def single_gates():
 
 
 def quality(log, order, *, modules=False):
+    """Print how good lists are on the live part."""
     start = int(0.7 * len(log))
     worker = Worker(log, Mixture(), single_gates() if modules else None)
     print(f"back-fill: {start} events")
@@ -263,8 +270,14 @@ def ratio_interval(users, own, other, draws=2000):
 
 
 def report(log, targets, ranks):
+    """Print the table of hit rates."""
     users, earlier = log.user[targets], log.earlier[targets]
-    groups = [earlier == 0, (earlier > 0) & (earlier < 5), (earlier > 4) & (earlier < 10), earlier > 9]
+    groups = [
+        earlier == 0,
+        (earlier > 0) & (earlier < 5),
+        (earlier > 4) & (earlier < 10),
+        earlier > 9,
+    ]
     print(f"{'':18s} HR@10  NDCG@10 ratio of HR      by history 0, 1-4, 5-9, 10+")
     gains = {name: np.where(r < LENGTH, 1 / np.log2(r + 2), 0) for name, r in ranks.items()}
     for name, rank in ranks.items():
@@ -278,6 +291,7 @@ def report(log, targets, ranks):
 
 
 def show_gate(gate):
+    """Print a gate's weights."""
     columns = gate.columns
     print(f"{'weights':18s} by bucket 0, 1-4, 5-19, 20+; deviation")
     for place, name in enumerate(NAMES):
@@ -318,6 +332,7 @@ def synthetic_log(users=20_000, items=10_000, events=120_000):
 
 
 def main():
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("what", choices=("quality", "cost", "synthetic"))
     parser.add_argument("--data", type=Path, default=Path("deploy/demo"))
