@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.mixture import Mixture, MixtureSettings
 
 from agents.adapt_items import fold_items
 from agents.adapt_users import Arrival, fold_users
 from agents.announcements import pack_announcement
 from agents.records import Internal, Kind, Place, TopicCode
 from agents.rows import ItemRow
+from models.mixture import Mixture, MixtureSettings
 from stream.schemas import Event, Item, Rules
 
 LEARNER = Mixture(MixtureSettings())

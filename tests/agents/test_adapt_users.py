@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models.mixture import Mixture, MixtureSettings
 
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.records import Internal, Place, TopicCode
 from agents.rows import UserRow
+from models.mixture import Mixture, MixtureSettings
 from stream.schemas import Event, Rules
 
 RULES = Rules()

@@ -45,7 +45,8 @@ def announce(settings: Settings, topic: str, count: int, rate: float) -> None:
 def quantiles(milliseconds: list[float]) -> str:
     """Return p50, p95, p99 and the largest, in words."""
     cuts = statistics.quantiles(milliseconds, n=100)
-    return f"p50 {cuts[49]:.0f}, p95 {cuts[94]:.0f}, p99 {cuts[98]:.0f}, max {max(milliseconds):.0f} ms"
+    named = {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(milliseconds)}
+    return ", ".join(f"{name} {value:.0f}" for name, value in named.items()) + " ms"
 
 
 def within(page: str, share: float) -> str:

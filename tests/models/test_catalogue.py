@@ -10,7 +10,7 @@ from models.feedback import Feedback
 from models.hashing import item_hash, item_hashes
 from models.item_states import ItemStates
 from models.limits import PREDECESSORS
-from models.links import WEIGHTS
+from models.links import PEER, WEIGHTS
 from models.mixture import Mixture
 
 
@@ -49,14 +49,14 @@ def assert_links_are_those_of(catalogue, rows):
         assert links.before_size[item] == len(wanted)
         for slot in range(links.before_size[item]):
             cell = links.before_start[item] + slot
-            weights = links.before[cell, 1:]
+            weights = links.before[cell, 1:PEER]
             assert tuple(weights) == wanted[int(links.before_hash[cell])][:WEIGHTS]
             before = int(links.before[cell, 0])
             assert catalogue.shelves.hash[before] == links.before_hash[cell]
-            assert links.before_peer[cell] < links.after_size[before]
-            back = links.after_start[before] + links.before_peer[cell]
-            assert tuple(links.after[back]) == (item, *weights)
-            assert links.after_peer[back] == slot
+            assert links.before[cell, PEER] < links.after_size[before]
+            back = links.after_start[before] + links.before[cell, PEER]
+            assert tuple(links.after[back, :PEER]) == (item, *weights)
+            assert links.after[back, PEER] == slot
             totals[before] += weights
             after[before] += 1
             pairs[[item, before]] += weights[2]

@@ -7,12 +7,11 @@ import asyncio
 import os
 import sys
 
-from models.mixture import Mixture, MixtureSettings
-
 from agents.worker import create_worker
 from models.events import EventBatch
 from models.feedback import Feedback
 from models.hashing import item_hash
+from models.mixture import Mixture, MixtureSettings
 from models.user_states import UserStates
 from stream import logs, topics
 from stream.settings import load

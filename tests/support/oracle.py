@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.structs import ConsumerRecord
-from models.item_states import ItemStates
-from models.mixture import Mixture, MixtureSettings
 
 from agents.adapt_items import fold_items
 from agents.adapt_users import Arrival, UserFold, fold_users
@@ -15,6 +13,8 @@ from agents.keys import row_id
 from agents.records import Internal, Kind, Place, TopicCode
 from agents.route import sort_events
 from agents.rows import ItemRow, UserRow
+from models.item_states import ItemStates
+from models.mixture import Mixture, MixtureSettings
 from stream.placement import Placement
 from stream.schemas import Rules, decode_events
 from stream.settings import Settings
