@@ -17,9 +17,10 @@ class Gatherer:
     """Between an intake and its handler.
 
     A run is handed on at once when its partition is idle. After that the partition rests for half
-    of `longest` seconds, and for as long as its last run is in flight, but at most `longest`; what
-    arrives meanwhile is merged. So a busy partition's rows are written once for many small runs,
-    and an idle one loses no time. (Without the rest, `make demo` had a median lag of 19 ms, not 11.)
+    of `longest` seconds, and for as long as its last run is in flight, but at most `longest`;
+    what arrives meanwhile is merged. So a busy partition's rows are written once for many small
+    runs, and an idle one loses no time. (Without the rest, `make demo` had a median lag of 19 ms,
+    not 11.)
     """
 
     def __init__(
