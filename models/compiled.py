@@ -6,6 +6,7 @@ alone, while a kernel also holds the helpers it calls from other files; so the c
 folder named after the sources of the whole package.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -21,6 +22,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy"}
+log = logging.getLogger(__name__)
+
 _HERE: Final = Path(__file__).parent
 _compile: Final = cast("Callable[..., Any]", numba.njit)
 _type_of: Final = cast("Callable[..., Any]", numba.typeof)
@@ -68,7 +71,10 @@ def _cache_folder() -> Path:
 def _use_cache() -> None:
     config = cast("Any", numba.config)
     if not config.CACHE_DIR:
-        config.CACHE_DIR = str(_cache_folder())
+        folder = _cache_folder()
+        if not folder.exists():
+            log.warning("Compiling the learner, once for this version: about a minute.")
+        config.CACHE_DIR = str(folder)
 
 
 _use_cache()

@@ -1,4 +1,4 @@
-"""Events per second of one worker's full path: `python tests/bench/full_path.py`.
+"""Events per second of one worker's full path, and its start: `python tests/bench/full_path.py`.
 
 A pre-filled topic, 10,000 items in the catalogue, a list of 10 per event, both hops running and
 caught up at the end. Two loads: 20,000 users, distinct within a run; and streaks of one user.
@@ -12,6 +12,7 @@ import random
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -55,6 +56,19 @@ def fill(settings: Settings, topic: str, records: list[tuple[bytes, bytes]]) -> 
         producer.produce(topic, value, key)
         producer.poll(0)
     producer.flush(60)
+
+
+def first_list(settings: Settings, worker: Worker) -> float:
+    """Start the worker on one event; return the seconds to its list, by the broker's clock."""
+    topics = Topics(settings)
+    fill(settings, topics.events.name, events(1, streak=False, seed=0))
+    began = time.time()
+    worker.start()
+    answered: list[int] = []
+    while not answered:
+        reads = read_all(settings.broker, topics.recommendations.name)
+        answered = [read.time for read in reads if read.key != b"*"]
+    return min(answered) / 1000 - began
 
 
 def full_path(settings: Settings, worker: Worker, count: int, *, streak: bool) -> float:
@@ -109,7 +123,8 @@ def one_round(
     items = [(f"i{n}".encode(), json.dumps({"item_id": f"i{n}"}).encode()) for n in range(ITEMS)]
     fill(settings, topics.items.name, items)
     worker = Worker(settings, name, folder)
-    worker.start().wait_ready()
+    seconds = first_list(settings, worker)
+    print(f"start of a worker to its first list, in an empty group: {seconds:.1f} s")
     announced = [topics.items.name, topics.item_feedback.name]
     wait_until(lambda: uncommitted(address, name, announced) == 0, 60, "items announced")
     worker.leave()
