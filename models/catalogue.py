@@ -13,9 +13,9 @@ import numpy as np
 from models import popularity
 from models.arrays import Float32s, Hashes, Int32s, Int64s
 from models.hashing import item_hashes
-from models.item_states import ItemStates
+from models.item_states import SLOTS, ItemStates
 from models.leaders import Leaders
-from models.shelves import empty_shelves, find, grown, merge
+from models.shelves import cells_for_one, empty_shelves, find, merge, roomy
 from models.walk import Scratch, empty_scratch
 
 _log = logging.getLogger(__name__)
@@ -75,9 +75,11 @@ class Catalogue:
         place = self.positions(item_hashes(ids))
         left_out = self._name(place, ids, available, created)
         self._age(int(rows.newest.max()))
+        # Blocks are powers of two: up to twice the cells that the rows fill.
+        self.shelves = roomy(self.shelves, SLOTS, 2 * int(rows.size.sum()))
         row = merge(self.shelves, place, rows, 0)
         while row < len(place):
-            self.shelves = grown(self.shelves)
+            self.shelves = roomy(self.shelves, SLOTS, cells_for_one(self.shelves))
             row = merge(self.shelves, place, rows, row)
         self._changed += len(place)
         if self._changed * _REFRESH >= len(self._names):
@@ -88,8 +90,7 @@ class Catalogue:
 
     def positions(self, hashes: Hashes) -> Int64s:
         """Positions of n hashes: int64[n]; an item that has none yet gets one."""
-        if int(self.shelves.size[0]) + len(hashes) > len(self.shelves.hash):
-            self.shelves = grown(self.shelves, len(hashes))
+        self.shelves = roomy(self.shelves, len(hashes), 0)
         place = np.empty(len(hashes), dtype=np.int64)
         find(self.shelves, hashes, place)
         return place

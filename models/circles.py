@@ -25,6 +25,9 @@ VALUES: Final = 4
 """Of each item in a circle: STEPS and LIKED_STEPS from the circle's item to it, pairs and liked
 pairs of the two, the pairs divided by sqrt(n_j + 5)."""
 
+_HALVINGS: Final = 16
+"""Of the range of strengths, to tell the strongest: to a 65,000th of the strongest."""
+
 
 class Circles(NamedTuple):
     """N positions, P cells."""
@@ -86,28 +89,35 @@ def renew_queued(circles: Circles, links: Links, root: Float32s) -> bool:
 
 
 @helper
-def _gather(
-    circles: Circles, cells: Words, start: int, stop: int, found: int, forward: bool
-) -> int:
-    """Add the links in the cells to the sums of the items they lead to; returns items found."""
-    for cell in range(start, stop):
-        item = cells[cell, 0]
-        slot = circles.slot[item]
-        if slot >= found or circles.found[slot] != item:
-            slot = np.int32(found)
-            circles.slot[item] = slot
-            circles.found[slot] = item
-            for place in range(VALUES):
-                circles.sums[slot, place] = 0
-            found += 1
-        if forward:
-            circles.sums[slot, 0] += np.float32(cells[cell, 1])
-            circles.sums[slot, 1] += np.float32(cells[cell, 2])
-            circles.sums[slot, 3] += np.float32(cells[cell, 4])
-        else:
-            circles.sums[slot, 3] += np.float32(cells[cell, 5])
-        circles.sums[slot, 2] += np.float32(cells[cell, 3])
-    return found
+def _gather_after(circles: Circles, cells: Words, start: int, size: int) -> None:
+    """Take the links to the item's successors, each of which comes once."""
+    slots, found, sums = circles.slot, circles.found, circles.sums
+    for place in range(size):
+        item = cells[start + place, 0]
+        slots[item] = place
+        found[place] = item
+        sums[place, 0] = np.float32(cells[start + place, 1])
+        sums[place, 1] = np.float32(cells[start + place, 2])
+        sums[place, 2] = np.float32(cells[start + place, 3])
+        sums[place, 3] = np.float32(cells[start + place, 4])
+
+
+@helper
+def _gather_before(circles: Circles, cells: Words, start: int, size: int, known: int) -> int:
+    """Add the links to its predecessors, once each, some known already; returns items found."""
+    slots, found, sums = circles.slot, circles.found, circles.sums
+    for place in range(start, start + size):
+        item = cells[place, 0]
+        slot = slots[item]
+        if slot >= known or found[slot] != item:
+            slot = np.int32(known)
+            slots[item] = slot
+            found[slot] = item
+            sums[slot, 0] = sums[slot, 1] = sums[slot, 2] = sums[slot, 3] = 0
+            known += 1
+        sums[slot, 2] += np.float32(cells[place, 3])
+        sums[slot, 3] += np.float32(cells[place, 5])
+    return known
 
 
 @helper
@@ -138,12 +148,26 @@ def _reserve(circles: Circles, item: int, size: int) -> bool:
 
 
 @helper
-def _least(strength: Float32s, wanted: int) -> np.float32:
-    """The strength of the last of the `wanted` strongest; below all if there are no more."""
-    if len(strength) <= wanted:
+def _least(strength: Float32s, found: int, wanted: int) -> np.float32:
+    """A strength that the `wanted` strongest and few others reach; below all if there are no more.
+
+    By halving: each of the passes is vectorised, together a fifth of what np.partition takes.
+    """
+    if found <= wanted:
         return np.float32(-1.0)
-    place = len(strength) - wanted
-    return np.float32(np.partition(strength, place)[place])
+    low, high = np.float32(0.0), np.float32(0.0)
+    for slot in range(found):
+        high = max(high, strength[slot])
+    for _ in range(_HALVINGS):
+        middle = np.float32(0.5) * (low + high)
+        reached = 0
+        for slot in range(found):
+            reached += strength[slot] >= middle
+        if reached >= wanted:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @helper
@@ -165,15 +189,15 @@ def _take_between(
 @helper
 def _renew(circles: Circles, links: Links, root: Float32s, item: int) -> bool:
     """Make the item's circle anew; False if the pool must grow first."""
-    start = links.after_start[item]
-    found = _gather(circles, links.after, start, start + links.after_size[item], 0, True)
+    size = links.after_size[item]
+    _gather_after(circles, links.after, links.after_start[item], size)
     start = links.before_start[item]
-    found = _gather(circles, links.before, start, start + links.before_size[item], found, False)
+    found = _gather_before(circles, links.before, start, links.before_size[item], size)
     if not _reserve(circles, item, min(found, NEAR)):
         return False
     _weigh(circles, root, found)
-    strength = circles.strength[:found]
-    strong, least = _least(strength, FAR), _least(strength, NEAR)
+    strong = _least(circles.strength, found, FAR)
+    least = _least(circles.strength, found, NEAR)
     size = _take_between(circles, item, 0, found, strong, np.float32(np.inf))
     circles.size[item] = _take_between(circles, item, size, found, least, strong)
     circles.stale[item] = 0

@@ -8,7 +8,7 @@ from models.compiled import column, helper, kernel
 from models.feedback import EXAMPLE as FEEDBACK
 from models.feedback import Feedback, FeedbackColumns
 from models.item_states import EXAMPLE as ITEMS
-from models.item_states import Fact, ItemColumns, ItemStates
+from models.item_states import FACTS, Fact, ItemColumns, ItemStates
 from models.limits import (
     DEPTH,
     DISLIKED_WEIGHT,
@@ -39,7 +39,8 @@ def _slot_of(items: ItemColumns, item: int, hash_: np.uint64) -> int:
         if items.before[item, slot] == hash_:
             return slot
     items.before[item, size] = hash_
-    items.facts[item, size, :] = 0
+    for fact in range(FACTS):
+        items.facts[item, size, fact] = 0
     items.size[item] = size + 1
     return size
 
@@ -88,7 +89,8 @@ def _trim(items: ItemColumns, item: int) -> None:
                 source += 1
             if source < size:
                 items.before[item, slot] = items.before[item, source]
-                items.facts[item, slot] = items.facts[item, source]
+                for fact in range(FACTS):
+                    items.facts[item, slot, fact] = items.facts[item, source, fact]
                 source += 1
     items.size[item] = PREDECESSORS
 

@@ -18,6 +18,12 @@ WEIGHTS: Final = 5
 """Facts of a link that scores use: all of item_states.Fact but the newest time."""
 
 
+PEER: Final = 1 + WEIGHTS
+"""Column of a cell in which its peer on the other side is named."""
+
+_CELL: Final = 8
+"""Columns, so that a cell of 32 bytes lies in one cache line."""
+
 _PAIRS: Final = int(Fact.PAIRS)
 
 
@@ -33,10 +39,8 @@ class Links(NamedTuple):
     after_total: Int64s  # [N, WEIGHTS], sums over the successors
     pairs: Int64s  # [N], both ways
     before_hash: Hashes  # [P], 0: an unlinked slot
-    before: Words  # [P, 1 + WEIGHTS]: position, weights
-    before_peer: Int32s  # [P], place in the predecessor's block
-    after: Words  # [Q, 1 + WEIGHTS]: position, weights
-    after_peer: Int32s  # [Q], slot in the successor's block
+    before: Words  # [P, _CELL]: position, weights, place in the predecessor's block
+    after: Words  # [Q, _CELL]: position, weights, slot in the successor's block
     before_pool: Pool
     after_pool: Pool
 
@@ -53,13 +57,25 @@ def empty_links(items: int, before: int, after: int) -> Links:
         after_total=np.zeros((items, WEIGHTS), dtype=np.int64),
         pairs=np.zeros(items, dtype=np.int64),
         before_hash=np.empty(before, dtype=np.uint64),
-        before=np.empty((before, 1 + WEIGHTS), dtype=np.uint32),
-        before_peer=np.empty(before, dtype=np.int32),
-        after=np.empty((after, 1 + WEIGHTS), dtype=np.uint32),
-        after_peer=np.empty(after, dtype=np.int32),
+        before=np.empty((before, _CELL), dtype=np.uint32),
+        after=np.empty((after, _CELL), dtype=np.uint32),
         before_pool=empty_pool(before),
         after_pool=empty_pool(after),
     )
+
+
+@helper
+def _copy_cell(cells: Words, source: int, target: int) -> None:
+    """Copy one cell; numba's assignment of a row costs some 50 ns more."""
+    for place in range(_CELL):
+        cells[target, place] = cells[source, place]
+
+
+@helper
+def _clear_weights(cells: Words, cell: int) -> None:
+    """Set a cell's weights to 0."""
+    for place in range(1, PEER):
+        cells[cell, place] = 0
 
 
 @helper
@@ -75,8 +91,7 @@ def reserve_before(links: Links, item: int, wanted: int) -> bool:
     old = links.before_start[item]
     for slot in range(links.before_size[item]):
         links.before_hash[start + slot] = links.before_hash[old + slot]
-        links.before[start + slot] = links.before[old + slot]
-        links.before_peer[start + slot] = links.before_peer[old + slot]
+        _copy_cell(links.before, old + slot, start + slot)
     if room > 0:
         give(links.before_pool, old, size_class(room))
     links.before_start[item] = start
@@ -96,8 +111,7 @@ def _reserve_after(links: Links, item: int) -> bool:
         return False
     old = links.after_start[item]
     for place in range(size):
-        links.after[start + place] = links.after[old + place]
-        links.after_peer[start + place] = links.after_peer[old + place]
+        _copy_cell(links.after, old + place, start + place)
     if room > 0:
         give(links.after_pool, old, size_class(room))
     links.after_start[item] = start
@@ -117,14 +131,14 @@ def unlink(links: Links, item: int, slot: int) -> None:
     pairs = np.int64(links.before[cell, 1 + _PAIRS])
     links.pairs[item] -= pairs
     links.pairs[before] -= pairs
-    hole = links.before_peer[cell]
+    hole = np.int64(links.before[cell, PEER])
     start = links.after_start[before]
     last = links.after_size[before] - 1
     if hole != last:
-        links.after[start + hole] = links.after[start + last]
-        links.after_peer[start + hole] = links.after_peer[start + last]
+        _copy_cell(links.after, start + last, start + hole)
         moved = np.int64(links.after[start + hole, 0])
-        links.before_peer[links.before_start[moved] + links.after_peer[start + hole]] = hole
+        slot_moved = np.int64(links.after[start + hole, PEER])
+        links.before[links.before_start[moved] + slot_moved, PEER] = np.uint32(hole)
     links.after_size[before] = last
     links.before_hash[cell] = np.uint64(0)
 
@@ -138,13 +152,13 @@ def link(links: Links, item: int, slot: int, before: int, hash_: np.uint64) -> b
     links.after_size[before] = place + 1
     after = links.after_start[before] + place
     links.after[after, 0] = np.uint32(item)
-    links.after[after, 1:] = 0
-    links.after_peer[after] = slot
+    _clear_weights(links.after, after)
+    links.after[after, PEER] = np.uint32(slot)
     cell = links.before_start[item] + slot
     links.before_hash[cell] = hash_
     links.before[cell, 0] = np.uint32(before)
-    links.before[cell, 1:] = 0
-    links.before_peer[cell] = place
+    _clear_weights(links.before, cell)
+    links.before[cell, PEER] = np.uint32(place)
     return True
 
 
@@ -161,7 +175,7 @@ def weigh(links: Links, item: int, slot: int, facts: Words, row: int) -> int:
     if not changed:
         return 0
     before = np.int64(links.before[cell, 0])
-    after = links.after_start[before] + links.before_peer[cell]
+    after = links.after_start[before] + np.int64(links.before[cell, PEER])
     gained = np.int64(facts[row, slot, _PAIRS]) - np.int64(links.before[cell, 1 + _PAIRS])
     for fact in range(WEIGHTS):
         old, new = links.before[cell, 1 + fact], facts[row, slot, fact]

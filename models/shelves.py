@@ -1,10 +1,8 @@
 """The catalogue's columns and the kernels that merge items' rows into them."""
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from models import places as places_
 from models.arrays import Bytes, Float32s, Hashes, Int64s
@@ -14,8 +12,10 @@ from models.item_states import EXAMPLE as ITEMS
 from models.item_states import SLOTS, ItemColumns
 from models.links import Links, empty_links, link, reserve_before, unlink, weigh
 from models.places import Places, empty_places
-from models.pool import SMALLEST, Pool
+from models.pool import SMALLEST
 from models.popularity import Popularity, empty_popularity, set_counts
+
+_Columns = TypeVar("_Columns", bound=tuple[object, ...])
 
 
 class Shelves(NamedTuple):
@@ -118,34 +118,47 @@ def find(shelves: Shelves, item: Hashes, place: Int64s) -> None:
         place[index] = _placed(shelves, item[index])
 
 
-def grown(shelves: Shelves, more: int = SLOTS) -> Shelves:
-    """The same content with room for `more` items, and twice the cells where half are in use."""
-    items = len(shelves.hash)
-    while int(shelves.size[0]) + more > items:
-        items *= 2
+def roomy(shelves: Shelves, items: int, cells: int) -> Shelves:
+    """The same shelves if they have room for that many more items, and cells in each pool.
+
+    Else larger ones, of twice the size or more, with the same content.
+    """
+    room = _doubled(len(shelves.hash), int(shelves.size[0]) + items)
     links = shelves.links
     pools = (links.before_pool, links.after_pool, shelves.circles.pool)
-    larger = empty_shelves(items, *map(_cells, pools))
-    for old, new in _pairs(shelves, larger):
-        new[: len(old)] = old
-    places_.move(shelves.places, larger.places)
-    return larger
+    wanted = [_doubled(SMALLEST * len(pool.chain), int(pool.top[0]) + cells) for pool in pools]
+    if room == len(shelves.hash) and wanted == [SMALLEST * len(pool.chain) for pool in pools]:
+        return shelves
+    moved = _moved(shelves, empty_shelves(room, *wanted))
+    if room == len(shelves.hash):
+        return moved
+    places = empty_places(2 * room)
+    places_.move(shelves.places, places)
+    return moved._replace(places=places)
 
 
-def _cells(pool: Pool) -> int:
-    """Cells of a pool, doubled where less than a half is left."""
-    cells = SMALLEST * len(pool.chain)
-    return 2 * cells if 2 * int(pool.top[0]) > cells else cells
+def cells_for_one(shelves: Shelves) -> int:
+    """More cells than merging one more row can ask of a pool at once."""
+    return 4 * max(SLOTS, int(shelves.links.after_room.max()))
 
 
-def _pairs(
-    old: tuple[object, ...], new: tuple[object, ...]
-) -> Iterator[tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]]:
-    """All arrays of nested columns, old and new, but for hash tables (their cells move)."""
+def _doubled(size: int, wanted: int) -> int:
+    while size < wanted:
+        size *= 2
+    return size
+
+
+def _moved(old: _Columns, new: _Columns) -> _Columns:
+    """Nested columns with the content of the old in arrays of the new's length."""
+    fields: list[object] = []
     for one, other in zip(old, new, strict=True):
-        if isinstance(one, Places):
-            continue
         if isinstance(one, tuple) and isinstance(other, tuple):
-            yield from _pairs(one, other)
+            fields.append(_moved(one, other))
         elif isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-            yield one, other
+            if len(one) == len(other):
+                fields.append(one)  # an array that has room stays where it is
+                continue
+            if len(one) <= len(other):
+                other[: len(one)] = one
+            fields.append(other)
+    return cast("_Columns", cast("Any", type(old))(*fields))

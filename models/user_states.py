@@ -294,7 +294,7 @@ class UserStates:
         size, start = users.ring_size[index], users.had_start[index]
         return {
             "version": int(users.version[index]),
-            "count": int(users.events[index]),
+            "events": int(users.events[index]),
             "ring": [
                 (
                     int(users.ring_item[index, place]),

@@ -96,7 +96,7 @@ def test_an_event_of_any_client_gives_one_row_and_one_list(
         assert published.count(user.encode()) == 1
         assert UserRow.unpack(stored[user].value).offsets == dict([place_of[user]])
     feedback = ItemRow.unpack(rows(settings, topics.item_vectors.name)["x"].value or b"")
-    assert ItemStates.unpack([feedback.payload]).facts(0)["count"] == len(users)
+    assert ItemStates.unpack([feedback.payload]).facts(0)["events"] == len(users)
 
 
 def test_broken_events_are_set_aside_and_the_next_is_served(

@@ -41,7 +41,7 @@ def plain_fold(events):
         ]
         if item >> 32 not in had:
             had = [*had, item >> 32][-HAD:]
-    return {"count": len(events), "ring": ring[-RING:], "had": had}
+    return {"events": len(events), "ring": ring[-RING:], "had": had}
 
 
 @given(st.lists(EVENT, max_size=160))

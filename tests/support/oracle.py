@@ -96,7 +96,7 @@ def _compare_users(
         fresh = wanted.after.facts(0)
         out.users += 1
         out.check(f"{user} offsets", row.offsets, wanted.rows[0].offsets)
-        out.check(f"{user} count", state["count"], len(mine))
+        out.check(f"{user} count", state["events"], len(mine))
         out.check(f"{user} had", sorted(state["had"]), sorted(fresh["had"]))
         if one_path(mine):
             out.check(f"{user} row", state, fresh)
@@ -175,7 +175,7 @@ def _compare_items(
         out.items += 1
         came, fresh = ItemRow.unpack(rows[item] or b""), ItemRow.unpack(wanted[item])
         came_facts = ItemStates.unpack([came.payload]).facts(0)
-        out.check(f"{item} events", came_facts["count"], count)
+        out.check(f"{item} events", came_facts["events"], count)
         out.check(f"{item} row", came_facts, ItemStates.unpack([fresh.payload]).facts(0))
         out.check(f"{item} sources", came.sources, fresh.sources)
         out.check(f"{item} created", came.created_ms, fresh.created_ms)
