@@ -18,6 +18,7 @@ from models.kernels import warm
 from models.mixture import Mixture, MixtureSettings
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
+from stream.errors import SettingsError
 from stream.metrics import Metrics
 from stream.schemas import Rules
 from stream.settings import Settings
@@ -32,10 +33,17 @@ def run(settings: Settings) -> int:
 
     Raises
     ------
+    SettingsError
+        If the settings ask for what this release cannot do yet.
     HeadwaterError
         If no broker answers within `settings.wait`, a topic has the wrong shape, or a send fails.
 
     """
+    if settings.model is not None:
+        raise SettingsError(
+            f"Setting model names {settings.model}, but this release serves no snapshots yet:"
+            " leave it out."
+        )
     topics = asyncio.run(_topics(settings))
     began = time.monotonic()
     warm()

@@ -319,3 +319,15 @@ def _shrink(settings: Settings, topic: str, limit: int) -> None:
             await admin.close()
 
     asyncio.run(alter())
+
+
+def test_a_worker_refuses_a_model_that_it_cannot_serve_yet() -> None:
+    """Rather than run without it in silence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stream.cli", "worker", "--model", "snapshot"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "serves no snapshots yet" in done.stderr
