@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from pyarrow import csv
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -43,22 +43,24 @@ class Log:
     """Ratings in time order; users and items as numbers."""
 
     def __init__(self, user, item, rating, milliseconds):
-        self.user, users = pd.factorize(user)
-        self.item, items = pd.factorize(item)
+        users, self.user = np.unique(user, return_inverse=True)
+        items, self.item = np.unique(item, return_inverse=True)
         self.users, self.ids = len(users), [str(item) for item in items]
         self.hash = item_hashes(self.ids)
         self.rating, self.time = np.asarray(rating, float), np.asarray(milliseconds, np.int64)
         self.positive = self.rating >= 4
         self.partition = np.random.default_rng(0).integers(0, PARTITIONS, self.users)
-        self.earlier = pd.Series(self.user).groupby(self.user).cumcount().to_numpy()
+        self.earlier = earlier_events(self.user)
 
     @classmethod
     def read(cls, folder):
-        """Read the ratings in a folder."""
-        table = pd.read_csv(next(folder.glob("ratings.csv*")))
-        table.columns = ["user", "item", "rating", "time"]
-        table = table.sort_values("time", kind="stable")
-        return cls(table.user, table.item, table.rating, table.time * 1000)
+        """Read a folder's events.csv.gz (the demo's) or ratings.csv.gz (MovieLens')."""
+        wire = folder / "events.csv.gz"
+        table = csv.read_csv(wire if wire.exists() else folder / "ratings.csv.gz")
+        user, item, *_, rating, time = (column.to_numpy() for column in table.columns)
+        order = np.argsort(time, kind="stable")
+        milliseconds = time[order] * (1 if wire.exists() else 1000)
+        return cls(user[order], item[order], rating[order], milliseconds)
 
     def __len__(self):
         return len(self.user)
@@ -69,6 +71,15 @@ class Log:
         item = self.hash[self.item[events]]
         rating, when = self.rating[events], self.time[events]
         return EventBatch.of(users, item, kind, rating, when, self.positive[events])
+
+
+def earlier_events(user):
+    """How many events of the same user come before each: int[n]."""
+    order = np.argsort(user, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(user))[:-1]])
+    earlier = np.empty(len(user), dtype=int)
+    earlier[order] = np.arange(len(user)) - starts[user[order]]
+    return earlier
 
 
 class Worker:
@@ -192,7 +203,10 @@ def in_time_order(log, events) -> Iterator[np.ndarray]:
 
 def interleaved(log, events, active=50) -> Iterator[np.ndarray]:
     """One event of each of `active` users at a time; a user who is done makes room for the next."""
-    waiting = [list(group) for _, group in pd.Series(events).groupby(log.user[events], sort=False)]
+    queues: defaultdict[int, list[int]] = defaultdict(list)
+    for event in events.tolist():
+        queues[log.user[event]].append(event)
+    waiting = list(queues.values())
     running = []
     while waiting or running:
         while waiting and len(running) < active:
@@ -263,9 +277,10 @@ def quality(log, order, *, modules=False):
 
 def ratio_interval(users, own, other, draws=2000):
     """Bootstrap over users of the ratio of two sums."""
-    sums = pd.DataFrame({"user": users, "own": own, "other": other}).groupby("user").sum()
-    drawn = np.random.default_rng(0).integers(0, len(sums), (draws, len(sums)))
-    ratio = sums.own.to_numpy()[drawn].sum(1) / sums.other.to_numpy()[drawn].sum(1)
+    _, user = np.unique(users, return_inverse=True)
+    owns, others = np.bincount(user, own), np.bincount(user, other)
+    drawn = np.random.default_rng(0).integers(0, len(owns), (draws, len(owns)))
+    ratio = owns[drawn].sum(1) / others[drawn].sum(1)
     return np.quantile(ratio, [0.025, 0.975])
 
 
