@@ -74,7 +74,8 @@ class Catalogue:
             return []
         place = self.positions(item_hashes(ids))
         left_out = self._name(place, ids, available, created)
-        self._age(int(rows.newest.max()))
+        if self._age(int(rows.newest.max())):
+            self._changed += len(self._names)
         # Blocks are powers of two: up to twice the cells that the rows fill.
         self.shelves = roomy(self.shelves, SLOTS, 2 * int(rows.size.sum()))
         row = merge(self.shelves, place, rows, 0)
@@ -83,7 +84,8 @@ class Catalogue:
             row = merge(self.shelves, place, rows, row)
         self._changed += len(place)
         if self._changed * _REFRESH >= len(self._names):
-            popularity.refresh(self.shelves.popularity, int(self.shelves.size[0]))
+            size = int(self.shelves.size[0])
+            popularity.refresh(self.shelves.popularity, size, self.newest_time)
             self._changed = 0
             self._epoch += 1
         return left_out
@@ -118,10 +120,12 @@ class Catalogue:
             self.shelves.shown[at] = available[index]
         return left_out
 
-    def _age(self, newest: int) -> None:
-        if newest > self.newest_time:
-            self.newest_time = newest
-            popularity.move_epoch(self.shelves.popularity, newest)
+    def _age(self, newest: int) -> bool:
+        """Take a newer time; True if all features are to be made anew for it."""
+        if newest <= self.newest_time:
+            return False
+        self.newest_time = newest
+        return popularity.move_epoch(self.shelves.popularity, newest)
 
     def scratch(self) -> Scratch:
         """Memory for walks over this catalogue."""

@@ -31,7 +31,7 @@ def filled(shift=0):
 
 
 def test_features_are_those_of_the_equations():
-    """Likes, the rate shrunk to the catalogue's, and each decayed sum relative to all items'."""
+    """Likes, the rate shrunk to the catalogue's, shares shrunk to those of longer half-lives."""
     events, items, feature = filled()
     index = np.searchsorted(items, events.item)
     liked, count = np.bincount(index, events.positive), np.bincount(index)
@@ -41,10 +41,12 @@ def test_features_are_those_of_the_equations():
         np.log((liked + 5 * rate) / (count + 5)), abs=5e-5
     )
     weight = np.where(events.positive, 1.0, 0.3)
-    for place, half_life in enumerate(HALF_LIVES_MS):
+    share = (liked + 1) / (liked.sum() + len(items) + 1)
+    for place, half_life in reversed(list(enumerate(HALF_LIVES_MS))):
         sums = np.bincount(index, weight * 2.0 ** ((events.time - events.time.max()) / half_life))
-        wanted = np.log(sums * len(items) / sums.sum() + 0.05)
-        assert feature[:, popularity.RECENT + place] == pytest.approx(wanted, abs=5e-5)
+        share = (sums + 100 * share) / (sums.sum() + 100)
+        came = feature[:, popularity.RECENT + place]
+        assert came == pytest.approx(np.log(share * len(items) + 0.05), abs=5e-5)
 
 
 @pytest.mark.parametrize("shift", [1, YEAR, 25 * YEAR])
