@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE: Final = 500  # a few ms of updates, so that lists are not held up
 _POLL_MS: Final = 200
+_FRESHEN: Final = 0.5  # s between looks at what few changes have made popular
 _REST: Final = 0.03  # s between reads: rows come in twos and threes, an update costs much the same
 _PAUSE: Final = 1.0  # s before reading goes on after Kafka failed
 _NEW_ITEMS_WATCHED: Final = 10_000  # new items whose first list is still to be measured
@@ -46,6 +47,7 @@ class CatalogueFeed:
             TopicPartition(topic.name, partition) for partition in range(topic.partitions)
         ]
         self._position = dict.fromkeys(self._partitions, 0)
+        self._freshened = time.monotonic()
         self._started_ms = time.time() * 1000
         self._unlisted: dict[str, int] = {}
         self._seen_new: set[str] = set()
@@ -94,6 +96,9 @@ class CatalogueFeed:
         for partition, records in fetched.items():
             self.apply(records)
             self._position[partition] = records[-1].offset + 1
+        if time.monotonic() - self._freshened >= _FRESHEN:
+            self.catalogue.freshen()
+            self._freshened = time.monotonic()
         if self.ready.is_set():
             await asyncio.sleep(_REST)
 

@@ -84,11 +84,21 @@ class Catalogue:
             row = merge(self.shelves, place, rows, row)
         self._changed += len(place)
         if self._changed * _REFRESH >= len(self._names):
-            size = int(self.shelves.size[0])
-            popularity.refresh(self.shelves.popularity, size, self.newest_time)
-            self._changed = 0
-            self._epoch += 1
+            self.freshen()
         return left_out
+
+    def freshen(self) -> None:
+        """Make the features of all items anew if anything has changed since they were made.
+
+        `update` does so by itself when many rows have changed; call it now and then besides, or
+        a large catalogue with few events would list what was popular long ago.
+        """
+        if not self._changed:
+            return
+        size = int(self.shelves.size[0])
+        popularity.refresh(self.shelves.popularity, size, self.newest_time)
+        self._changed = 0
+        self._epoch += 1
 
     def positions(self, hashes: Hashes) -> Int64s:
         """Positions of n hashes: int64[n]; an item that has none yet gets one."""

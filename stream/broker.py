@@ -15,7 +15,13 @@ from pathlib import Path
 
 from stream.clone import clone
 from stream.connect import wait_for_broker
-from stream.errors import BrokerFailed, BrokerUnreachable, OutsideCloneError, PortTaken
+from stream.errors import (
+    BrokerFailed,
+    BrokerUnreachable,
+    OutsideCloneError,
+    PortTaken,
+    UsageError,
+)
 from stream.settings import Settings
 
 HOST = "127.0.0.1"
@@ -95,7 +101,10 @@ class LocalBroker:
             return self._already(running)
         _refuse_taken(self.port)
         jars = self._jars()
-        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self.data} cannot be made a folder: {error.strerror}.") from error
         self._properties.write_text(
             _PROPERTIES.format(
                 host=HOST, port=self.port, controller=free_port(), topics=self._topics
@@ -160,6 +169,8 @@ class LocalBroker:
     def _jars(self) -> Path:
         jars = self.jars or clone("A local broker without HEADWATER_KAFKA_JARS") / "build" / "kafka"
         if not any(jars.glob("kafka_*.jar")):
+            if self.jars:
+                raise UsageError(f"Setting kafka_jars names {jars}, where no Kafka lies.")
             raise BrokerFailed(f"Kafka's jars are not in {jars}: run `make setup`.")
         return jars
 

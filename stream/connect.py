@@ -60,11 +60,13 @@ async def started(settings: Settings, make: Callable[[], Client]) -> Client:
         except (KafkaError, OSError) as error:
             await _close(client)
             waited = time.monotonic() - began
-            if settings.wait is not None and waited + pause > settings.wait:
+            if settings.wait is not None and waited >= settings.wait:
                 raise BrokerUnreachable(
                     f"No Kafka answers at {settings.broker} (waited {waited:.1f} s)."
                     " Start one with `headwater broker start`, or set HEADWATER_BROKER."
                 ) from error
+            if settings.wait is not None:
+                pause = min(pause, settings.wait - waited)
             log.warning("No Kafka answers at %s; next try in %.1f s.", settings.broker, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

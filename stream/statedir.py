@@ -4,14 +4,14 @@ import fcntl
 from pathlib import Path
 from typing import IO
 
-from stream.errors import StateError
+from stream.errors import SettingsError, StateError
 
 
 def take_state_dir(parent: Path) -> tuple[Path, IO[str]]:
     """The first folder `parent`/0, /1, … that no other worker has, and the open lock on it.
 
     RocksDB lets one process open a database: two workers in one directory would block each other.
-    Raises StateError if `parent` cannot be written.
+    Raises SettingsError if `parent` cannot be written.
     """
     for number in range(1024):
         folder = parent / str(number)
@@ -19,7 +19,7 @@ def take_state_dir(parent: Path) -> tuple[Path, IO[str]]:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / "lock").open("w")
         except OSError as error:
-            raise StateError(f"The state directory {parent} cannot be used: {error}") from error
+            raise SettingsError(f"Setting state_dir: {parent} cannot be used: {error}.") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -195,8 +195,9 @@ class RowStore:
 
     def restore(self, partition: int, rows: Sequence[Row], offset: int) -> None:
         """Take rows that were read from the changelog, the last of them at `offset`."""
-        self._local(partition).write((row for row in rows if row[0] != CLAIM_KEY), offset)
-        self._restored[partition] = self._restored.get(partition, 0) + len(rows)
+        kept = [row for row in rows if row[0] != CLAIM_KEY]
+        self._local(partition).write(kept, offset)
+        self._restored[partition] = self._restored.get(partition, 0) + len(kept)
 
     def restored(self) -> int:
         """How many changelog records were read since the last call."""

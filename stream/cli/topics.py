@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from stream import topics
 from stream.cli.flags import KAFKA, command
@@ -52,7 +52,10 @@ def describe(loaded: Loaded, json_: Json = False) -> int:
     if json_:
         print(json.dumps([_fields(name, found.get(name), wrong[name]) for name in wrong]))
     else:
-        Console().print(_table(found, wrong))
+        console = Console()
+        console.print(_table(found, wrong))
+        for complaint in filter(None, wrong.values()):
+            console.print(complaint, soft_wrap=True)  # whole, however narrow: it names a command
     return 1 if any(wrong.values()) else 0
 
 
@@ -69,8 +72,10 @@ def _fields(name: str, there: Described | None, wrong: str | None) -> dict[str, 
 
 
 def _table(found: dict[str, Described], wrong: dict[str, str | None]) -> Table:
-    table = Table("topic", "partitions", "cleanup", "time", "largest message", "wrong")
+    table = Table("", Column("topic", no_wrap=True), "partitions", "cleanup", "time", "largest")
     for name, complaint in wrong.items():
         fields = _fields(name, found.get(name), complaint)
-        table.add_row(*["" if value is None else str(value) for value in fields.values()])
+        del fields["wrong"]
+        cells = ["" if value is None else str(value) for value in fields.values()]
+        table.add_row("wrong" if complaint else "", *cells)
     return table

@@ -6,6 +6,7 @@ import pytest
 from models.catalogue import Catalogue
 from models.checks import ITEMS, USERS, sample_events
 from models.errors import CodecError
+from models.events import EventBatch
 from models.feedback import Feedback
 from models.hashing import item_hash, item_hashes
 from models.item_states import ItemStates
@@ -182,3 +183,19 @@ def test_newest_time_is_that_of_the_newest_event():
         times.append(catalogue.newest_time)
     assert times == sorted(times)
     assert times[0] > 1_500_000_000_000
+
+
+def test_a_large_catalogue_lists_what_few_events_made_popular():
+    """After `freshen` at the latest, an item that three users liked stands in a newcomer's list."""
+    mixture, catalogue = Mixture(), Mixture().catalogue()
+    ids = [f"film-{number}" for number in range(9742)]
+    update(catalogue, ids, [b""] * len(ids))
+    item = item_hashes([ids[7000]] * 3)
+    liked = EventBatch.of([0, 1, 2], item, [5] * 3, [5] * 3, [1] * 3, [True] * 3)
+    _, feedback = mixture.adapt(mixture.initial(3), liked)
+    row = mixture.adapt_items(ItemStates.unpack([None]), np.zeros(3, int), feedback)
+    mixture.recommend(mixture.initial(1), mixture.initial_gate(), catalogue, 10)
+    update(catalogue, [ids[7000]], row.pack())
+    catalogue.freshen()
+    lists = mixture.recommend(mixture.initial(1), mixture.initial_gate(), catalogue, 10)
+    assert catalogue.ids(lists.position[0])[0] == ids[7000]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import StateError
+from stream.errors import SettingsError
 from stream.statedir import take_state_dir
 
 
@@ -23,5 +23,5 @@ def test_each_worker_takes_a_folder_of_its_own(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file stands where the directory should be."""
     (tmp_path / "taken").write_text("not a directory")
-    with pytest.raises(StateError, match="taken cannot be used"):
+    with pytest.raises(SettingsError, match="taken cannot be used"):
         take_state_dir(tmp_path / "taken")
