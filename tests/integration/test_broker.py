@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from stream import topics
 from stream.broker import LocalBroker, free_port
 from stream.connect import consumer, producer
-from stream.errors import BrokerFailed, PortTaken
+from stream.errors import BrokerFailed, PortTaken, UsageError
 from stream.settings import Settings
 
 
@@ -82,8 +82,8 @@ def test_a_stale_pid_file_harms_no_other_process(tmp_path: Path) -> None:
 
 
 def test_missing_jars_are_named(tmp_path: Path) -> None:
-    """Without Kafka's jars the message says what to run."""
-    with pytest.raises(BrokerFailed, match="make setup"):
+    """A folder of jars that holds no Kafka is a wrong setting, and named."""
+    with pytest.raises(UsageError, match="where no Kafka lies"):
         LocalBroker(tmp_path, free_port(), jars=tmp_path).start()
 
 
