@@ -194,10 +194,6 @@ class Foundation:
         """The membership of now; what is sent under it is dropped when it ends."""
         return self.fence.epoch
 
-    def epoch_is_current(self, run: Run) -> bool:
-        """Whether the work of `run` may still be sent."""
-        return not self.fence.lost and run.epoch == self.fence.epoch
-
     async def send(self, out: Out, epoch: int | None = None) -> "asyncio.Future[float]":
         """Send what belongs to no run; the future gives unix seconds, cancelled if dropped."""
         return await self.egress.send(out, self.epoch if epoch is None else epoch)

@@ -32,6 +32,20 @@ def hire(settings: Settings, tmp_path: Path) -> Callable[[str], Worker]:
         worker.kill()
 
 
+def two_under_load(
+    settings: Settings, hire: Callable[[str], Worker]
+) -> tuple[Worker, Worker, Load]:
+    """Start two workers, and the load once both are ready."""
+    asyncio.run(ensure(settings))
+    topics = Topics(settings)
+    load = Load(settings.broker, topics.events.name, topics.events.partitions, EVENTS, 250)
+    first, second = hire("a"), hire("b")
+    first.wait_ready()
+    second.wait_ready()
+    load.start()
+    return first, second, load
+
+
 def settle(settings: Settings, load: Load) -> None:
     """Wait until the load is published and everything is committed."""
     load.join()
@@ -47,13 +61,7 @@ def test_workers_that_join_die_and_leave_keep_the_tables_exact(
     settings: Settings, hire: Callable[[str], Worker]
 ) -> None:
     """Two workers, a third joins, one is killed, one leaves: nothing lost, nothing twice."""
-    asyncio.run(ensure(settings))
-    topics = Topics(settings)
-    load = Load(settings.broker, topics.events.name, topics.events.partitions, EVENTS, 250)
-    first, second = hire("a"), hire("b")
-    first.wait_ready()
-    second.wait_ready()
-    load.start()
+    first, second, load = two_under_load(settings, hire)
     time.sleep(6)
     third = hire("c").wait_ready()
     time.sleep(4)
@@ -69,13 +77,7 @@ def test_a_frozen_worker_corrupts_nothing_when_it_wakes(
     settings: Settings, hire: Callable[[str], Worker]
 ) -> None:
     """It sleeps 25 s, through its own replacement, and writes nothing old when it wakes."""
-    asyncio.run(ensure(settings))
-    topics = Topics(settings)
-    load = Load(settings.broker, topics.events.name, topics.events.partitions, EVENTS, 250)
-    first, second = hire("a"), hire("b")
-    first.wait_ready()
-    second.wait_ready()
-    load.start()
+    first, second, load = two_under_load(settings, hire)
     time.sleep(5)
     first.freeze()
     time.sleep(25)
