@@ -1,4 +1,4 @@
-"""The sequence net as it is served: arrays, without torch. (learner.md, "Net".)"""
+"""The sequence net as it is served: arrays, without torch; equations in learner.md."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class NetWeights(NamedTuple):
     content_enter: Float32s  # [F, d], W
     content_leave: Float32s  # [F, d], W_O
     kind_first: Int32s  # [256], first row of a kind of event in the value tables, 0: unknown
-    kind_edges: Float32s  # [256, 4], value v has row first + 1 + count(edges < v), without one first
+    kind_edges: Float32s  # [256, 4], value v has row first + 1 + (edges < v).sum()
     value_scale: Float32s  # [V, d], a
     value_shift: Float32s  # [V, d], b
     gap: Float32s  # [12, d]
