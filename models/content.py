@@ -21,5 +21,5 @@ class Sparse(NamedTuple):
     """n rows of weighted features: row i has cells start[i] .. start[i + 1] - 1."""
 
     start: Int64s  # [n + 1]
-    index: Int32s  # [cells]
+    feature: Int32s  # [cells]
     weight: Float32s  # [cells]
