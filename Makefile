@@ -35,10 +35,10 @@ clean: ## stop the local broker, remove all that setup and runs have made
 requirements:
 	@sh deploy/requirements.sh $(PYTHON)
 
-.venv/.installed: pyproject.toml | requirements
+.venv/.installed: pyproject.toml deploy/install.sh | requirements
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --python $(BIN)/python --group dev --editable .
+	sh deploy/install.sh "$(UV)" $(BIN)/python
 	touch $@
 
 # About 44 MB. -U: a download that failed once is tried again.
