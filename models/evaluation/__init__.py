@@ -1,0 +1,1 @@
+"""An evaluation that cannot flatter: learners predict each event before they learn it."""

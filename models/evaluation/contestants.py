@@ -1,0 +1,26 @@
+"""All contestants by name; each is imported when it is asked for."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final, cast
+
+from models.evaluation.contest import Contestant, Context
+
+DEFAULT: Final = ("mixture", "counters", "popularity", "recency", "neighbours", "transitions")
+"""The headline, the same without the net, and the fast baselines."""
+
+
+def _from(module: str, factory: str) -> Callable[[Context], Contestant]:
+    """The contestant that `factory` of models.evaluation.`module` makes."""
+
+    def make(context: Context) -> Contestant:
+        found = getattr(import_module(f"models.evaluation.{module}"), factory)
+        return cast("Contestant", found(context))
+
+    return make
+
+
+CONTESTANTS: Final[dict[str, Callable[[Context], Contestant]]] = {
+    "mixture": _from("by_rows", "mixture"),
+    "counters": _from("by_rows", "counters"),
+}
