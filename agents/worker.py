@@ -60,7 +60,14 @@ async def _topics(settings: Settings) -> Topics:
 
 
 def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = None) -> Foundation:
-    """Attach all agents and tasks to a new foundation; by default with the untrained mixture."""
+    """Attach all agents and tasks to a new foundation; by default with the untrained mixture.
+
+    Raises
+    ------
+    UsageError
+        If metrics and health cannot be served where the settings say.
+
+    """
     foundation = create_app(settings, topics)
     learner = learner or Mixture(MixtureSettings(repeats=settings.repeats == "allow"))
     rules = Rules.of(settings)
@@ -88,6 +95,7 @@ def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = 
     page = WebPage(
         settings.http_host, settings.http_port, metrics, monitor.unhealthy, monitor.unready
     )
+    page.bind()
     for task in (feed.run, default_list.run, monitor.run, partial(_serve, page)):
         foundation.task(task)
     return foundation

@@ -124,13 +124,12 @@ async def describe(settings: Settings) -> dict[str, Described]:
 async def verify(settings: Settings) -> Topics:
     """The topics as they are, with their true partition counts.
 
-    Raises TopicError naming the topic, what is required, what came and what to do.
+    Raises TopicError naming each wrong topic, what is required, what came and what to do.
     """
     found = await describe(settings)
     topics = Topics(settings, {name: there.partitions for name, there in found.items()})
-    for topic in topics:
-        if complaint := check(topic, found):
-            raise TopicError(complaint)
+    if complaints := [wrong for topic in topics if (wrong := check(topic, found))]:
+        raise TopicError("\n".join(complaints))
     return topics
 
 

@@ -1,6 +1,7 @@
 """A worker's small web page: /metrics, /healthz and /readyz."""
 
 import logging
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
@@ -25,32 +26,43 @@ class WebPage:
         self.port = port
         self._metrics = metrics
         self._checks = {"/healthz": healthy, "/readyz": ready}
+        self._socket: socket.socket | None = None
         self._runner: web.AppRunner | None = None
 
+    def bind(self) -> None:
+        """Take the address, so that what is wrong with it is known before anything else runs.
+
+        Raises UsageError when it is taken or is not this machine's.
+        """
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            family, _, _, _, address = found[0]
+            self._socket = socket.create_server(address, family=family)
+        except OSError as error:
+            raise UsageError(
+                f"Metrics and health cannot be served at {self.host}:{self.port}"
+                f" ({error.strerror}): set HEADWATER_HTTP_PORT to a free port, or to 0 for any."
+            ) from error
+        self.port = self._socket.getsockname()[1]
+
     async def start(self) -> None:
-        """Begin to serve. Raises UsageError when the address is taken or is not this machine's."""
+        """Begin to serve. Raises UsageError as `bind` does, unless that was called before."""
+        if self._socket is None:
+            self.bind()
         app = web.Application()
         app.router.add_get("/metrics", self._page)
         for path in self._checks:
             app.router.add_get(path, self._check)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise UsageError(
-                f"Metrics and health cannot be served at {self.host}:{self.port}"
-                f" ({error.strerror}): set HEADWATER_HTTP_PORT to a free port, or to 0 for any."
-            ) from error
-        self.port = self._runner.addresses[0][1]
+        await web.SockSite(self._runner, self._socket).start()
         log.info("Metrics and health at http://%s:%d", self.host, self.port)
 
     async def stop(self) -> None:
         """Stop serving; without effect when not started."""
         if self._runner is not None:
             await self._runner.cleanup()
-            self._runner = None
+            self._runner = self._socket = None
 
     async def _page(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.page(), headers={"Content-Type": CONTENT_TYPE})

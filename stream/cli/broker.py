@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stream.broker import DEFAULT_PORT, LocalBroker
-from stream.cli.flags import command
+from stream.cli.flags import command, group
 from stream.clone import clone
 from stream.settings import Loaded
 
@@ -20,17 +20,22 @@ Port = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Start, stop and watch a local Kafka (one node).")
-    app.add_typer(group, name="broker", no_args_is_help=True)
+    commands = group(
+        app,
+        "broker",
+        "Start, stop and watch a local Kafka (one node).",
+        "headwater broker start",
+        "headwater broker status",
+    )
     command(
-        group,
+        commands,
         start,
         "headwater broker start",
         "headwater broker start --data /tmp/kafka --port 9192",
         flags=("kafka_jars",),
     )
-    command(group, stop, "headwater broker stop", flags=())
-    command(group, status, "headwater broker status", flags=())
+    command(commands, stop, "headwater broker stop", flags=())
+    command(commands, status, "headwater broker status", flags=())
 
 
 def start(loaded: Loaded, data: Data = None, port: Port = None) -> int:

@@ -25,9 +25,19 @@ def command(
     app: typer.Typer, function: Function, *examples: str, flags: Sequence[str] = KAFKA
 ) -> None:
     """Register `(loaded: Loaded, …) -> exit code` under its own name; `flags` are settings."""
-    shown = "\n\n\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
-    text = inspect.cleandoc(function.__doc__ or "") + shown
+    text = _with_examples(inspect.cleandoc(function.__doc__ or ""), examples)
     app.command(function.__name__, help=text)(_with_settings(function, flags))
+
+
+def group(app: typer.Typer, name: str, text: str, *examples: str) -> typer.Typer:
+    """Add a group of commands, to be registered in what this returns."""
+    added = typer.Typer(help=_with_examples(text, examples))
+    app.add_typer(added, name=name, no_args_is_help=True)
+    return added
+
+
+def _with_examples(text: str, examples: Sequence[str]) -> str:
+    return f"{text}\n\n\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
 
 def _with_settings(function: Function, flags: Sequence[str]) -> Function:

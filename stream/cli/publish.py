@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stream.cli.flags import KAFKA, command
+from stream.cli.flags import KAFKA, command, group
 from stream.errors import UsageError
 from stream.publish import Kind, Publisher, as_json, prepare
 from stream.schemas import Rejected, Rules
@@ -38,24 +38,29 @@ Unavailable = Annotated[bool, typer.Option("--unavailable", help="Not to be reco
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Send one event, item or user, checked first.")
-    app.add_typer(group, name="publish", no_args_is_help=True)
+    commands = group(
+        app,
+        "publish",
+        "Send one event, item or user, checked first.",
+        "headwater publish event --user ann --item 318 --type rate --value 5",
+        "headwater publish item --item 318 --title 'The Shawshank Redemption'",
+    )
     command(
-        group,
+        commands,
         event,
         "headwater publish event --user ann --item 318 --type rate --value 5",
         """headwater publish event --json '{"user_id":"ann","type":"search","query":"noir"}'""",
         flags=FLAGS,
     )
     command(
-        group,
+        commands,
         item,
         "headwater publish item --item 318 --title 'The Shawshank Redemption' --category Drama",
         """headwater publish item --json '{"item_id":"318","available":false}'""",
         flags=FLAGS,
     )
     command(
-        group,
+        commands,
         user,
         """headwater publish user --user ann --attributes '{"age":"25-34"}'""",
         flags=FLAGS,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from stream import topics
-from stream.cli.flags import KAFKA, command
+from stream.cli.flags import KAFKA, command, group
 from stream.settings import Loaded
 from stream.topics import Described, Topics
 
@@ -18,16 +18,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Create and describe the topics.")
-    app.add_typer(group, name="topics", no_args_is_help=True)
+    commands = group(
+        app,
+        "topics",
+        "Create and describe the topics.",
+        "headwater topics create --partitions 8",
+        "headwater topics describe",
+    )
     command(
-        group,
+        commands,
         create,
         "headwater topics create",
         "headwater topics create --partitions 8",
         flags=(*KAFKA, "partitions", "replication"),
     )
-    command(group, describe, "headwater topics describe", "headwater topics describe --json")
+    command(commands, describe, "headwater topics describe", "headwater topics describe --json")
 
 
 def create(loaded: Loaded) -> int:

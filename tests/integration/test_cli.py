@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,13 +24,16 @@ from stream.topics import Topics
 
 NOW = 1_700_000_000_000
 COMMANDS = [
+    ["broker"],
     ["broker", "start"],
     ["broker", "stop"],
     ["broker", "status"],
+    ["topics"],
     ["topics", "create"],
     ["topics", "describe"],
     ["config"],
     ["worker"],
+    ["publish"],
     ["publish", "event"],
     ["publish", "item"],
     ["publish", "user"],
@@ -321,13 +325,11 @@ def _shrink(settings: Settings, topic: str, limit: int) -> None:
     asyncio.run(alter())
 
 
-def test_a_worker_refuses_a_model_that_it_cannot_serve_yet() -> None:
-    """Rather than run without it in silence."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stream.cli", "worker", "--model", "snapshot"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "serves no snapshots yet" in done.stderr
+def test_a_worker_whose_port_is_taken_says_so_in_one_sentence(headwater: Run) -> None:
+    """Before it joins the group, and without a library's complaints."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = headwater("worker", HTTP_PORT=str(port), LOG_LEVEL="WARNING")
+    said = refused(done)
+    assert f"127.0.0.1:{port}" in said
+    assert "HEADWATER_HTTP_PORT" in said

@@ -50,6 +50,18 @@ def test_a_topic_of_the_wrong_kind_is_refused_by_name(settings: Settings) -> Non
         asyncio.run(topics.verify(settings))
 
 
+def test_all_wrong_topics_are_named_at_once(settings: Settings) -> None:
+    """Nobody has to start again to hear of the next."""
+    names = [Topics(settings).events.name, Topics(settings).recommendations.name]
+    for name in names:
+        _make(settings, name, 4, {"message.timestamp.type": "CreateTime"})
+    asyncio.run(topics.ensure(settings))
+    with pytest.raises(TopicError) as refused:
+        asyncio.run(topics.verify(settings))
+    lines = str(refused.value).splitlines()
+    assert [name in line for name, line in zip(names, lines, strict=True)] == [True, True]
+
+
 def test_more_replicas_than_brokers_is_kafka_s_refusal(settings: Settings) -> None:
     """Kafka's own words reach the person."""
     wrong = settings.model_copy(update={"replication": 3})
