@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-_STANDARD_TYPES: Final = (
+STANDARD_TYPES: Final = (
     "view",
     "click",
     "like",
@@ -27,8 +27,8 @@ _FIRST_ADDED: Final = 32  # codes below are kept for standard types of later ver
 
 def type_code(event_type: str) -> int:
     """A code in 0..255: fixed for the standard types, a stable hash for added ones."""
-    if event_type in _STANDARD_TYPES:
-        return _STANDARD_TYPES.index(event_type)
+    if event_type in STANDARD_TYPES:
+        return STANDARD_TYPES.index(event_type)
     return _FIRST_ADDED + crc32(event_type.encode()) % (256 - _FIRST_ADDED)
 
 
