@@ -18,7 +18,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from stream.claim import claim
-from stream.connect import wait_for_broker
+from stream.connect import wait_for_group
 from stream.egress import Egress, Out
 from stream.errors import BrokerUnreachable, StateError
 from stream.faustfix import FAUST_LOG
@@ -234,7 +234,7 @@ class Foundation:
         quiet_libraries()
         self.fence.on_change(self._epoch_changed_somewhere)
         log.info("Starting: broker %s, group %s.", self.settings.broker, self.settings.group)
-        if await self._unless_ended(wait_for_broker(self.settings)):
+        if await self._unless_ended(wait_for_group(self.settings)):
             await self._serve_until_ended()
         if self._failure is not None:
             raise self._failure

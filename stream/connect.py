@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from stream.errors import BrokerUnreachable
 from stream.settings import Settings
@@ -28,6 +28,28 @@ async def wait_for_broker(settings: Settings) -> None:
     Raises BrokerUnreachable after settings.wait seconds.
     """
     await (await admin_client(settings)).close()
+
+
+async def wait_for_group(settings: Settings) -> None:
+    """Return when a broker answers and coordinates the group, at most some seconds after it answers.
+
+    A new Kafka makes the topic of all groups' offsets for the first who asks, in about a second; a
+    consumer that asks meanwhile logs an error. Raises BrokerUnreachable as `wait_for_broker` does.
+    """
+    admin = await admin_client(settings)
+    with suppress(TimeoutError, KafkaError):  # what does not pass is the consumer's to report
+        async with asyncio.timeout(_LONGEST_PAUSE):
+            while not await _coordinated(admin, settings.group):
+                await asyncio.sleep(_FIRST_PAUSE)
+    await admin.close()
+
+
+async def _coordinated(admin: AIOKafkaAdminClient, group: str) -> bool:
+    try:
+        await admin.find_coordinator(group)
+    except CoordinatorNotAvailableError:
+        return False
+    return True
 
 
 async def admin_client(settings: Settings) -> AIOKafkaAdminClient:

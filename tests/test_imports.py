@@ -1,4 +1,7 @@
-"""The layers: models imports neither other package, stream neither but in stream/cli."""
+"""The layers: models imports neither other package, stream neither but in stream/cli.
+
+And what serves imports nothing that training alone needs.
+"""
 
 import ast
 from pathlib import Path
@@ -7,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {"models": {"stream", "agents"}, "stream": {"models", "agents"}, "agents": set()}
+
+TRAINING = {"torch", "polars", "matplotlib", "implicit"}  # the extra `train`
+TRAINERS = ("models/training", "models/evaluation", "models/dataset_files")
 
 
 def imported(path: Path) -> set[str]:
@@ -30,6 +36,17 @@ def test_no_package_imports_what_stands_above_it(package: str) -> None:
     ]
     assert files
     wrong = {str(path.relative_to(ROOT)): imported(path) & FORBIDDEN[package] for path in files}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_only_training_and_evaluation_import_what_the_extra_brings(package: str) -> None:
+    """A worker is installed without the extra: not even a late import may ask for it."""
+    wrong = {
+        name: imported(path) & TRAINING
+        for path in (ROOT / package).rglob("*.py")
+        if not (name := path.relative_to(ROOT).as_posix()).startswith(TRAINERS)
+    }
     assert {name: found for name, found in wrong.items() if found} == {}
 
 

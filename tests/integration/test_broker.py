@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream import topics
 from stream.broker import LocalBroker, free_port
-from stream.connect import consumer, producer
+from stream.connect import consumer, producer, wait_for_group
 from stream.errors import BrokerFailed, PortTaken, UsageError
 from stream.settings import Settings
+from stream.topics import Topics
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,25 @@ def test_a_second_start_finds_it_running(local: LocalBroker) -> None:
     again = LocalBroker(local.data, local.port)
     assert again.start() is False
     assert again.status() == local.status()
+
+
+def test_the_first_group_of_a_new_broker_is_waited_for(
+    local: LocalBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Afterwards a consumer finds its coordinator at once, and logs no error."""
+    settings = Settings(broker=local.address, topic_prefix="first.", group="first", wait=10)
+
+    async def ask() -> int | None:
+        await topics.ensure(settings)
+        await wait_for_group(settings)
+        reader = await consumer(settings, group_id=settings.group)
+        try:
+            return await reader.committed(TopicPartition(Topics(settings).events.name, 0))
+        finally:
+            await reader.stop()
+
+    assert asyncio.run(ask()) is None
+    assert [line for line in caplog.messages if "Coordinator" in line] == []
 
 
 def test_another_port_for_the_same_folder_is_refused(local: LocalBroker) -> None:
