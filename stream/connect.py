@@ -31,25 +31,26 @@ async def wait_for_broker(settings: Settings) -> None:
 
 
 async def wait_for_group(settings: Settings) -> None:
-    """Return when a broker answers and coordinates the group, at most some seconds after it answers.
+    """Return when a broker answers and coordinates the group; of the latter it waits 5 s at most.
 
     A new Kafka makes the topic of all groups' offsets for the first who asks, in about a second; a
     consumer that asks meanwhile logs an error. Raises BrokerUnreachable as `wait_for_broker` does.
     """
     admin = await admin_client(settings)
-    with suppress(TimeoutError, KafkaError):  # what does not pass is the consumer's to report
-        async with asyncio.timeout(_LONGEST_PAUSE):
-            while not await _coordinated(admin, settings.group):
-                await asyncio.sleep(_FIRST_PAUSE)
-    await admin.close()
-
-
-async def _coordinated(admin: AIOKafkaAdminClient, group: str) -> bool:
     try:
-        await admin.find_coordinator(group)
-    except CoordinatorNotAvailableError:
-        return False
-    return True
+        # What does not pass is the consumer's to report.
+        with suppress(TimeoutError, KafkaError):
+            await asyncio.wait_for(_coordinator(admin, settings.group), _LONGEST_PAUSE)
+    finally:
+        await admin.close()
+
+
+async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
+    while True:
+        try:
+            return int(await admin.find_coordinator(group))
+        except CoordinatorNotAvailableError:
+            await asyncio.sleep(_FIRST_PAUSE)
 
 
 async def admin_client(settings: Settings) -> AIOKafkaAdminClient:

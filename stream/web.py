@@ -29,7 +29,7 @@ class WebPage:
         self._socket: socket.socket | None = None
         self._runner: web.AppRunner | None = None
 
-    def bind(self) -> None:
+    def bind(self) -> socket.socket:
         """Take the address, so that what is wrong with it is known before anything else runs.
 
         Raises UsageError when it is taken or is not this machine's.
@@ -37,25 +37,26 @@ class WebPage:
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
             family, _, _, _, address = found[0]
-            self._socket = socket.create_server(address, family=family)
+            taken = socket.create_server(address, family=family)
         except OSError as error:
             raise UsageError(
                 f"Metrics and health cannot be served at {self.host}:{self.port}"
                 f" ({error.strerror}): set HEADWATER_HTTP_PORT to a free port, or to 0 for any."
             ) from error
-        self.port = self._socket.getsockname()[1]
+        self.port = taken.getsockname()[1]
+        self._socket = taken
+        return taken
 
     async def start(self) -> None:
         """Begin to serve. Raises UsageError as `bind` does, unless that was called before."""
-        if self._socket is None:
-            self.bind()
+        taken = self._socket or self.bind()
         app = web.Application()
         app.router.add_get("/metrics", self._page)
         for path in self._checks:
             app.router.add_get(path, self._check)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._socket).start()
+        await web.SockSite(self._runner, taken).start()
         log.info("Metrics and health at http://%s:%d", self.host, self.port)
 
     async def stop(self) -> None:
