@@ -23,4 +23,8 @@ def _from(module: str, factory: str) -> Callable[[Context], Contestant]:
 CONTESTANTS: Final[dict[str, Callable[[Context], Contestant]]] = {
     "mixture": _from("by_rows", "mixture"),
     "counters": _from("by_rows", "counters"),
+    "popularity": _from("baselines.popularity", "Popularity"),
+    "recency": _from("baselines.popularity", "Recency"),
+    "neighbours": _from("baselines.neighbours", "Neighbours"),
+    "transitions": _from("baselines.transitions", "Transitions"),
 }

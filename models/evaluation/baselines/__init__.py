@@ -1,0 +1,1 @@
+"""What each field knows, well tuned and independent of headwater's own learner."""
