@@ -6,6 +6,7 @@ from typing import Final
 
 from agents.records import Internal, Kind, Place
 from agents.rows import EVENT_IDS_KEPT, Stamp, UserRow
+from models.catalogue import Catalogue
 from models.events import EventBatch, type_code
 from models.hashing import item_hash, item_hashes
 from models.mixture import Mixture
@@ -60,7 +61,11 @@ class UserFold:
 
 
 def fold_users(
-    learner: Mixture, rules: Rules, rows: Mapping[str, bytes | None], arrivals: Sequence[Arrival]
+    learner: Mixture,
+    rules: Rules,
+    catalogue: Catalogue,
+    rows: Mapping[str, bytes | None],
+    arrivals: Sequence[Arrival],
 ) -> UserFold:
     """Fold a run of arrivals into its users' rows.
 
@@ -76,7 +81,7 @@ def fold_users(
     users = list(rows)
     place_of = {user: place for place, user in enumerate(users)}
     unpacked = [UserRow.unpack(rows[user]) for user in users]
-    before = UserStates.unpack([row.payload for row in unpacked])
+    before = learner.unpack_users([row.payload for row in unpacked])
     fresh: list[tuple[int, Arrival]] = []
     orders: dict[int, ListOrder] = {}
     applied: list[str] = []
@@ -98,7 +103,7 @@ def fold_users(
         if arrival.wants_list and arrival.event.type != "impression":
             orders[user] = ListOrder(arrival.user_id, arrival.event)
     events = _batch(rules, fresh)
-    after, feedback = learner.adapt(before, events)
+    after, feedback = learner.adapt(before, events, catalogue)
     for row, payload in zip(unpacked, after.pack(), strict=True):
         row.payload = payload
     packed = [

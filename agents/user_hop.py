@@ -117,7 +117,7 @@ class UserHop:
         """Fold, let the gate learn, and score: pure but for the clock that stamps the lists."""
         rows = {arrival.user_id: known[arrival.user_id] for arrival in arrivals}
         with self.metrics.stage("fold"):
-            fold = fold_users(self.learner, self.rules, rows, arrivals)
+            fold = fold_users(self.learner, self.rules, self.feed.catalogue, rows, arrivals)
         gate = self.learner.unpack_gate(gate_row)
         plan = Plan(feedback=fold.feedback, applied=fold.applied, redelivered=fold.redelivered)
         with self.metrics.stage("score"):

@@ -12,10 +12,14 @@ import numpy as np
 
 from models import popularity
 from models.arrays import Float32s, Hashes, Int32s, Int64s
+from models.content import Content
 from models.hashing import item_hashes
 from models.item_states import SLOTS, ItemStates
 from models.leaders import Leaders
+from models.net import Net
+from models.places import look_up
 from models.shelves import cells_for_one, empty_shelves, find, merge, roomy
+from models.vectors import Vectors
 from models.walk import Scratch, empty_scratch
 
 _log = logging.getLogger(__name__)
@@ -32,7 +36,8 @@ class Catalogue:
     Not thread-safe: it is changed by `update` alone, and scoring keeps scratch memory in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, net: Net | None = None) -> None:
+        self.vectors = None if net is None else Vectors(net)
         self.shelves = empty_shelves(_FIRST_ITEMS, _FIRST_CELLS, _FIRST_CELLS, _FIRST_CELLS)
         self.newest_time = 0
         """Newest event time seen, ms; 0 without events."""
@@ -41,6 +46,12 @@ class Catalogue:
         self._epoch = 0
         self._leaders = Leaders()
         self._scratch = empty_scratch(0)
+        self._static: Float32s | None = None
+
+    @property
+    def net(self) -> Net | None:
+        """The net whose vectors the items have."""
+        return None if self.vectors is None else self.vectors.net
 
     @property
     def size(self) -> int:
@@ -82,6 +93,8 @@ class Catalogue:
         while row < len(place):
             self.shelves = roomy(self.shelves, SLOTS, cells_for_one(self.shelves))
             row = merge(self.shelves, place, rows, row)
+        self._add_vectors()
+        self._static = None
         self._changed += len(place)
         if self._changed * _REFRESH >= len(self._names):
             self.freshen()
@@ -98,6 +111,7 @@ class Catalogue:
         size = int(self.shelves.size[0])
         popularity.refresh(self.shelves.popularity, size, self.newest_time)
         self._changed = 0
+        self._static = None
         self._epoch += 1
 
     def positions(self, hashes: Hashes) -> Int64s:
@@ -105,7 +119,31 @@ class Catalogue:
         self.shelves = roomy(self.shelves, len(hashes), 0)
         place = np.empty(len(hashes), dtype=np.int64)
         find(self.shelves, hashes, place)
+        self._add_vectors()
         return place
+
+    def describe(self, ids: Sequence[str], contents: Sequence[Content]) -> None:
+        """Take what was announced of m items, new or changed; of no use without a net."""
+        if self.vectors is None:
+            return
+        last = dict(zip(ids, contents, strict=True))
+        hashes = item_hashes(list(last))
+        self.vectors.describe(self.positions(hashes), hashes, list(last.values()))
+
+    def _add_vectors(self) -> None:
+        """Give vectors to the items that have come since the last call."""
+        if self.vectors is not None:
+            first, size = self.vectors.size, int(self.shelves.size[0])
+            if first < size:
+                self.vectors.extend(self.shelves.hash[first:size])
+
+    def entering(self, hashes: Hashes) -> Float32s:
+        """What items enter fast weights by: float32[n, d]; [0, 0] without a net."""
+        if self.vectors is None:
+            return np.empty((0, 0), dtype=np.float32)
+        place = np.empty(len(hashes), dtype=np.int64)
+        look_up(self.shelves.places, hashes, place)
+        return self.vectors.entering(place, hashes)
 
     def _name(
         self,
@@ -136,6 +174,13 @@ class Catalogue:
             return False
         self.newest_time = newest
         return popularity.move_epoch(self.shelves.popularity, newest)
+
+    def static(self) -> Float32s:
+        """The features that are alike for everyone: float32[popularity.FEATURES, N]."""
+        size = int(self.shelves.size[0])
+        if self._static is None or self._static.shape[1] != size:
+            self._static = self.shelves.popularity.feature[:size].T.copy()
+        return self._static
 
     def scratch(self) -> Scratch:
         """Memory for walks over this catalogue."""

@@ -16,39 +16,21 @@ from models.feedback import Feedback
 from models.gate import Gate
 from models.hashing import item_hashes
 from models.item_states import ItemStates
-from models.learner import Learner, Log
+from models.learner import Learner
 from models.limits import HAD, PREDECESSORS, RING
 from models.replay import Replayed, replay
+from models.samples import CONTENTS, ITEMS, USERS, sample_events, sample_log
 from models.user_states import UserStates
 
-USERS: Final = 12
-ITEMS: Final = tuple(f"item-{number}" for number in range(80))
 _LENGTH: Final = 10
+_ROUNDING: Final = 1e-4
+"""A product of matrices adds up in an order that depends on their sizes."""
 
 
 def require(condition: bool, message: str) -> None:
     """Raise AssertionError with the message unless the condition holds."""
     if not condition:
         raise AssertionError(message)
-
-
-def sample_events(n: int, seed: int = 0, users: int = USERS, items: int = len(ITEMS)) -> EventBatch:
-    """Some events of a few users on a few items, not quite in the order of their times."""
-    draw = np.random.default_rng(seed)
-    hashes = item_hashes([f"item-{number}" for number in range(items)])
-    return EventBatch.of(
-        draw.integers(0, users, n),
-        hashes[(items * draw.random(n) ** 2).astype(int)],
-        draw.integers(0, 3, n).astype(np.uint8),
-        draw.choice([np.nan, 1.0, 5.0], n),
-        1_600_000_000_000 + 60_000 * np.arange(n) + draw.integers(-600_000, 600_000, n),
-        draw.random(n) < 0.7,
-    )
-
-
-def sample_log(runs: int = 6, size: int = 40) -> Log:
-    """A log of the sample's users and items."""
-    return Log(USERS, ITEMS, tuple(sample_events(size, seed) for seed in range(runs)))
 
 
 def _single(events: EventBatch) -> list[EventBatch]:
@@ -58,7 +40,8 @@ def _single(events: EventBatch) -> list[EventBatch]:
 def _after(learner: Learner) -> tuple[Replayed, UserStates]:
     """What the sample's log leaves behind."""
     state = replay(learner, sample_log())
-    return state, UserStates.unpack(state.users)
+    state.catalogue.describe(ITEMS, CONTENTS)
+    return state, learner.unpack_users(state.users)
 
 
 def _index(feedback: Feedback) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -69,12 +52,12 @@ def _index(feedback: Feedback) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 
 def check_adapt_one_by_one(learner: Learner) -> None:
     """A batch of events leaves what its events leave one by one."""
-    _, states = _after(learner)
+    state, states = _after(learner)
     events = sample_events(60, seed=99)
-    whole, feedback = learner.adapt(states, events)
+    whole, feedback = learner.adapt(states, events, state.catalogue)
     records = []
     for event in _single(events):
-        states, record = learner.adapt(states, event)
+        states, record = learner.adapt(states, event, state.catalogue)
         records += record.pack()
     require(whole.pack() == states.pack(), "users' rows differ between batch and one by one")
     require(feedback.pack() == records, "feedback differs between batch and one by one")
@@ -82,7 +65,7 @@ def check_adapt_one_by_one(learner: Learner) -> None:
 
 def check_adapt_items_one_by_one(learner: Learner) -> None:
     """A batch of feedback leaves what its records leave one by one."""
-    _, feedback = learner.adapt(learner.initial(USERS), sample_events(60))
+    _, feedback = learner.adapt(learner.initial(USERS), sample_events(60), learner.catalogue())
     index = _index(feedback)
     whole = single = ItemStates.initial(len(ITEMS))
     whole = learner.adapt_items(whole, index, feedback)
@@ -99,8 +82,14 @@ def check_gate_one_by_one(learner: Learner) -> None:
     single = state.gate
     for place, event in enumerate(_single(events)):
         single = learner.learn_gate(single, states, event, state.catalogue, 7 + place)
-        states, _ = learner.adapt(states, event)
-    require(whole.pack() == single.pack(), "the gate differs between batch and one by one")
+        states, _ = learner.adapt(states, event, state.catalogue)
+    for name, of_batch, of_single in zip(
+        whole.columns._fields, whole.columns, single.columns, strict=True
+    ):
+        require(
+            np.allclose(of_batch, of_single, rtol=_ROUNDING, atol=_ROUNDING),
+            f"the gate's {name} differs between batch and one by one: {of_batch} {of_single}",
+        )
 
 
 def check_lists_one_by_one(learner: Learner) -> None:
@@ -108,7 +97,7 @@ def check_lists_one_by_one(learner: Learner) -> None:
     state, states = _after(learner)
     whole = learner.recommend(states, state.gate, state.catalogue, _LENGTH)
     for user, row in enumerate(states.pack()):
-        alone = learner.recommend(UserStates.unpack([row]), state.gate, state.catalogue, _LENGTH)
+        alone = learner.recommend(learner.unpack_users([row]), state.gate, state.catalogue, _LENGTH)
         require(
             np.array_equal(alone.position[0], whole.position[user]),
             f"user {user} has {alone.position[0]} alone, {whole.position[user]} in the batch",
@@ -127,11 +116,12 @@ def check_inputs_stay(learner: Learner) -> None:
     events = sample_events(60, seed=99)
     items = ItemStates.unpack(state.items)
     kept = states.pack(), items.pack(), state.gate.pack(), _content(state.catalogue)
-    _, feedback = learner.adapt(states, events)
+    _, feedback = learner.adapt(states, events, state.catalogue)
     records = feedback.pack()
     learner.adapt_items(items, _index(feedback), feedback)
     learner.learn_gate(state.gate, states, events, state.catalogue, 1)
     learner.recommend(states, state.gate, state.catalogue, _LENGTH)
+    learner.ranks(states, state.gate, state.catalogue, np.zeros(USERS, dtype=np.int64))
     candidates = np.zeros((USERS, 3), dtype=np.int32)
     learner.module_scores(states, state.catalogue, candidates)
     now = states.pack(), items.pack(), state.gate.pack(), _content(state.catalogue)
@@ -146,9 +136,10 @@ def check_rows_are_bounded(learner: Learner) -> None:
     hashes = item_hashes([str(number) for number in range(most)])
     zeros, values = np.zeros(most, dtype=np.uint8), np.zeros(most)
     events = EventBatch.of(zeros, hashes, zeros, values, np.arange(most), zeros == 0)
-    states, feedback = learner.adapt(learner.initial(1), events)
+    states, feedback = learner.adapt(learner.initial(1), events, learner.catalogue())
     size = len(states.pack()[0])
-    require(size <= 16 + 22 * RING + 4 * HAD, f"a user's row has {size} bytes")
+    limit = 18 + 22 * RING + 4 * (HAD + states.width)
+    require(size <= limit, f"a user's row has {size} bytes")
     items = learner.adapt_items(ItemStates.initial(1), np.zeros(most, dtype=int), feedback)
     size = len(items.pack()[0])
     require(size <= 72 + 32 * PREDECESSORS, f"an item's row has {size} bytes")
@@ -158,15 +149,15 @@ def check_save_and_load(learner: Learner) -> None:
     """A learner that was saved and loaded has the same version and gives the same lists."""
     fitted = learner.fit(sample_log())
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "learner.npz"
+        path = Path(folder) / "learner.safetensors"
         fitted.save(path)
         loaded = type(fitted).load(path)
     require(loaded.version == fitted.version, "the version changed")
-    state, states = _after(fitted)
-    lists = [
-        either.recommend(states, either.initial_gate(), state.catalogue, _LENGTH)
-        for either in (fitted, loaded)
-    ]
+    lists = []
+    for either in (fitted, loaded):
+        state, states = _after(either)
+        gate = either.initial_gate()
+        lists.append(either.recommend(states, gate, state.catalogue, _LENGTH))
     require(np.array_equal(lists[0].position, lists[1].position), "the lists changed")
     require(np.array_equal(lists[0].score, lists[1].score), "the scores changed")
 
@@ -179,7 +170,7 @@ def check_fit_is_repeatable(learner: Learner) -> None:
 
 def check_feedback_commutes(learner: Learner) -> None:
     """An item's row does not depend on the order in which feedback reaches it."""
-    _, feedback = learner.adapt(learner.initial(USERS), sample_events(200))
+    _, feedback = learner.adapt(learner.initial(USERS), sample_events(200), learner.catalogue())
     index, records = _index(feedback), feedback.pack()
     order = np.random.default_rng(1).permutation(len(records))
     one = learner.adapt_items(ItemStates.initial(len(ITEMS)), index, feedback)
@@ -195,20 +186,65 @@ def check_users_commute(learner: Learner) -> None:
     """A user's row does not depend on how others' events come between the user's own."""
     events = sample_events(200)
     by_user = events.select(np.argsort(events.user, kind="stable"))
-    mixed, _ = learner.adapt(learner.initial(USERS), events)
-    sorted_, _ = learner.adapt(learner.initial(USERS), by_user)
+    mixed, _ = learner.adapt(learner.initial(USERS), events, learner.catalogue())
+    sorted_, _ = learner.adapt(learner.initial(USERS), by_user, learner.catalogue())
     require(mixed.pack() == sorted_.pack(), "rows depend on other users' events")
 
 
 def check_lists_are_lists(learner: Learner) -> None:
     """Everyone gets k different items, best first, of those that a list may hold; new users too."""
     state, states = _after(learner)
-    everyone = UserStates.unpack([*states.pack(), None])
+    everyone = learner.unpack_users([*states.pack(), None])
     lists = learner.recommend(everyone, state.gate, state.catalogue, _LENGTH)
     for position, score in zip(lists.position, lists.score, strict=True):
         require(len(set(position.tolist())) == _LENGTH, f"not {_LENGTH} items: {position}")
         require(position.min() >= 0, f"an item is missing: {position}")
         require(bool((np.diff(score) <= 0).all()), f"not best first: {score}")
+
+
+def check_ranks_agree_with_lists(learner: Learner) -> None:
+    """The item at place p of a list has rank p; what a list may not hold has none."""
+    state, states = _after(learner)
+    size = int(state.catalogue.shelves.size[0])
+    lists = learner.recommend(states, state.gate, state.catalogue, size)
+    for place in range(size):
+        target = lists.position[:, place].astype(np.int64)
+        ranks = learner.ranks(states, state.gate, state.catalogue, target)
+        listed = target >= 0
+        better, last = ranks.better[listed], (ranks.better + ranks.ties)[listed]
+        right = (better <= place) & (place <= last) & (ranks.among > place)[listed]
+        require(bool(right.all()), f"items at place {place} have ranks {better} to {last}")
+        require(bool((ranks.better[~listed] == -1).all()), "no item has a rank")
+    require(
+        ranks.among.tolist() == (lists.position >= 0).sum(axis=1).tolist(),
+        f"lists of all items do not hold {ranks.among} items",
+    )
+    unlisted = np.setdiff1d(np.arange(size), lists.position[0]).astype(np.int64)
+    for item in unlisted:
+        ranks = learner.ranks(states, state.gate, state.catalogue, np.full(len(states), item))
+        require(ranks.better[0] == -1, f"item {item}, which no list may hold, has a rank")
+
+
+def check_rebuild(learner: Learner) -> None:
+    """What another version adapted serves as if this one had, as far as rings remember."""
+    state, _ = _after(learner)
+    few = sample_events(RING, users=1)
+    catalogue = state.catalogue
+    own, _ = learner.adapt(learner.initial(1), few, catalogue)
+    rows = own.columns.version.copy() + np.uint64(1)
+    other = UserStates(own.columns._replace(version=rows, fast=own.columns.fast + 1))
+    bare = learner.unpack_users(UserStates(own.columns._replace(version=0 * rows)).pack())
+    event = sample_events(1, seed=5, users=1)
+    wanted, _ = learner.adapt(own, event, catalogue)
+    for stale in (other, bare):
+        came, _ = learner.adapt(stale, event, catalogue)
+        require(came.pack() == wanted.pack(), "a state that was made anew is another")
+        lists = [learner.recommend(of, state.gate, catalogue, _LENGTH).score for of in (own, stale)]
+        require(np.array_equal(lists[0], lists[1]), "lists differ for a state of another version")
+        gates = [
+            learner.learn_gate(state.gate, of, event, catalogue, 1).pack() for of in (own, stale)
+        ]
+        require(gates[0] == gates[1], "the gate learns otherwise of a state of another version")
 
 
 def check_gate_round_trip(learner: Learner) -> None:
@@ -229,5 +265,7 @@ CHECKS: Final[tuple[Callable[[Learner], None], ...]] = (
     check_feedback_commutes,
     check_users_commute,
     check_lists_are_lists,
+    check_ranks_agree_with_lists,
+    check_rebuild,
     check_gate_round_trip,
 )

@@ -6,12 +6,13 @@ with buckets b of 0, 1-4, 5-19 and 20+ earlier events and sigma the features' ru
 random items. It starts with equal weights. (learner.md, "Gate".)
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from models import popularity, walk
 from models.arrays import Float32s, Float64s
@@ -19,8 +20,10 @@ from models.compiled import helper
 from models.errors import CodecError
 
 CODEC: Final = 1
-FEATURES: Final = popularity.FEATURES + walk.FEATURES
-NAMES: Final = popularity.NAMES + walk.NAMES
+NET: Final = popularity.FEATURES + walk.FEATURES
+"""Place of what the net says of an item: its logit, less the mean over all items."""
+FEATURES: Final = NET + 1
+NAMES: Final = (*popularity.NAMES, *walk.NAMES, "net")
 BUCKETS: Final = 4
 
 _FIRST: Final = (0, 1, 5, 20)
@@ -100,6 +103,27 @@ class Gate:
         columns.weight[:] = np.where(columns.learns > 0, _START, 0.0)
         if not columns.learns[popularity.LIKED]:
             columns.weight[popularity.LIKED] = _TIE
+        return cls(columns)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Build a gate of its columns by name.
+
+        Raises
+        ------
+        CodecError
+            If a column has another shape, or holds what is no finite number.
+
+        """
+        columns = _columns()
+        for name, column in columns._asdict().items():
+            if tables[name].shape != column.shape:
+                raise CodecError(
+                    f"a gate's {name} has the shape {column.shape}; got {tables[name].shape}"
+                )
+            if not np.isfinite(tables[name]).all():
+                raise CodecError(f"the gate's {name} has numbers that are not finite")
+            column[:] = tables[name]
         return cls(columns)
 
     def copy(self) -> Self:

@@ -17,23 +17,19 @@ import numpy as np
 
 from models import shelves as shelves_
 from models import walk
-from models.arrays import Float32s, Float64s, Int32s
+from models.arrays import Float32s, Float64s, Int32s, Int64s
 from models.compiled import column, helper, kernel
+from models.dense import EXAMPLE as DENSE
+from models.dense import Dense, best_of_all, fill_base, fill_scores
+from models.describe import describe_items
+from models.event_columns import EVENTS, EventColumns
 from models.gate import EXAMPLE as GATE
 from models.gate import FEATURES, GateColumns, bucket_of, effective, sigma
 from models.places import place_of
-from models.ranking import (
-    base_score,
-    describe_items,
-    may_hold,
-    rank_others,
-    rank_touched,
-    score_touched,
-)
+from models.ranking import base_score, may_hold, rank_others, rank_touched, score_touched
 from models.shelves import Shelves
-from models.user_fold import EVENTS, EventColumns
-from models.user_states import EXAMPLE as USERS
-from models.user_states import UserColumns, fold_event, has_had
+from models.user_columns import EXAMPLE as USERS
+from models.user_columns import UserColumns, fold_event, has_had
 from models.walk import Scratch, touched_slot
 
 TOP: Final = 50
@@ -105,6 +101,7 @@ def _sample_rest(
     scratch: Scratch,
     touched: int,
     weight: Float32s,
+    scores: Float32s,
     lowest: np.float32,
     seed: np.uint64,
 ) -> int:
@@ -113,8 +110,11 @@ def _sample_rest(
     for draw in range(RANDOM):
         bits = _random(seed, draw) >> np.uint64(32)
         item = int(bits * np.uint64(known) >> np.uint64(32))
-        slot = touched_slot(scratch, item, touched)
-        score = scratch.score[slot] if slot >= 0 else base_score(shelves, item, weight)
+        if len(scores) > 0:
+            score = scores[item]
+        else:
+            slot = touched_slot(scratch, item, touched)
+            score = scratch.score[slot] if slot >= 0 else base_score(shelves, item, weight)
         if item == sample.item[0] or score >= lowest:
             continue
         if may_hold(shelves, scratch, item):
@@ -187,12 +187,56 @@ def _teaches(users: UserColumns, user: int, shelves: Shelves, target: int, repea
     return repeats or not has_had(users, user, shelves.hash[target])
 
 
+class _Room(NamedTuple):
+    """Memory for a dense scan, none without a net."""
+
+    base: Float32s  # [N]
+    score: Float32s  # [N]
+    block: Float32s  # [N]
+
+
+@helper
+def _rank_sparse(
+    shelves: Shelves,
+    scratch: Scratch,
+    touched: int,
+    others: Int32s,
+    weight: Float32s,
+    best: Int32s,
+    scores: Float32s,
+) -> int:
+    """List the best of the items touched and of those that lead for everyone; how many."""
+    score_touched(shelves, scratch, touched, weight)
+    found = rank_touched(shelves, scratch, touched, best, scores)
+    return rank_others(shelves, scratch, touched, others, weight, best, scores, found)
+
+
+@helper
+def _rank_all(
+    shelves: Shelves,
+    scratch: Scratch,
+    touched: int,
+    dense: Dense,
+    row: int,
+    weight: Float32s,
+    room: _Room,
+    best: Int32s,
+    scores: Float32s,
+) -> int:
+    """List the best of all items; how many."""
+    fill_base(dense, shelves.shown, weight, room.base)
+    fill_scores(dense, row, room.base, scratch, touched, weight, room.score)
+    return best_of_all(room.score, room.block, best, scores)
+
+
 @kernel(
     USERS,
     EVENTS,
+    column(np.int64),
     shelves_.EXAMPLE,
     walk.EXAMPLE,
     column(np.int32, 2),
+    DENSE,
     GATE,
     True,
     np.uint64(0),
@@ -200,43 +244,56 @@ def _teaches(users: UserColumns, user: int, shelves: Shelves, target: int, repea
 def learn(
     users: UserColumns,
     events: EventColumns,
+    rows: Int64s,
     shelves: Shelves,
     scratch: Scratch,
     leaders: Int32s,
+    dense: Dense,
     gate: GateColumns,
     repeats: bool,
     seed: np.uint64,
 ) -> None:
-    """Step the gate in place for each positive event, folding all into the users in place.
+    """Step the gate in place for each event that teaches, folding all into the users in place.
 
-    The draws of the i-th event depend on seed + i alone.
+    rows: of the logits, for each event, -1: it teaches nothing. Without logits the leaders are
+    used. The draws of the i-th event depend on seed + i alone.
     """
     weight = np.empty(FEATURES, dtype=np.float32)
     sample = _empty_sample()
     top = min(TOP, shelves.size[0])
     best, scores = sample.best[:top], sample.score[:top]
+    with_net = len(dense.logit) > 0
+    size = shelves.size[0] if with_net else 0
+    room = _Room(
+        np.empty(size, dtype=np.float32),
+        np.empty(size, dtype=np.float32),
+        np.empty(size, dtype=np.float32),
+    )
     for event in range(len(events.item)):
-        user = events.user[event]
+        user, row = events.user[event], rows[event]
         target = place_of(shelves.places, events.item[event])
-        if events.liked[event] and _teaches(users, user, shelves, target, repeats):
+        if row >= 0 and _teaches(users, user, shelves, target, repeats):
             bucket = bucket_of(users.events[user])
             effective(gate, bucket, weight)
             touched = walk.walk(users, user, shelves, scratch, repeats)
-            score_touched(shelves, scratch, touched, weight)
-            found = rank_touched(shelves, scratch, touched, best, scores)
-            found = rank_others(
-                shelves, scratch, touched, leaders[bucket], weight, best, scores, found,
-            )  # fmt: skip
+            if with_net:
+                found = _rank_all(shelves, scratch, touched, dense, row, weight, room, best, scores)
+            else:
+                found = _rank_sparse(
+                    shelves, scratch, touched, leaders[bucket], weight, best, scores
+                )
             first = _sample_best(sample, target, found)
             lowest = scores[found - 1] if found == top else np.float32(np.inf)
-            size = _sample_rest(
-                sample, first, shelves, scratch, touched, weight, lowest,
+            drawn = _sample_rest(
+                sample, first, shelves, scratch, touched, weight, room.score, lowest,
                 _random(seed + np.uint64(event), 0),
             )  # fmt: skip
-            describe_items(shelves, scratch, touched, sample.item[:size], sample.feature)
-            _probabilities(sample, size, weight)
-            _measure(gate, sample, first, size)
-            _step(gate, bucket, sample, size)
+            describe_items(
+                shelves, scratch, touched, dense, row, sample.item[:drawn], sample.feature
+            )
+            _probabilities(sample, drawn, weight)
+            _measure(gate, sample, first, drawn)
+            _step(gate, bucket, sample, drawn)
         fold_event(
             users,
             user,

@@ -1,52 +1,41 @@
-"""The set of items that one user has had as a hash table, for the many questions of one list."""
-
-from typing import Final
+"""What one user's list may not hold: the items had, marked by position for the time of the list."""
 
 import numpy as np
 
-from models.arrays import Words
+from models.arrays import Bytes, Int32s, Int64s
 from models.compiled import helper
-from models.limits import HAD
-from models.user_states import UserColumns, fingerprint
-
-CELLS: Final = 4 * HAD
-"""Of the table for the largest set; at most half of them are in use."""
-
-_SMALLEST: Final = 64
+from models.places import Places
+from models.user_columns import UserColumns
 
 
 @helper
-def _mark(item: np.uint64) -> np.uint32:
-    """The item's fingerprint; 0 marks an empty cell."""
-    return max(fingerprint(item), np.uint32(1))
+def bar(
+    users: UserColumns,
+    user: int,
+    places: Places,
+    nothing: bool,
+    barred: Bytes,
+    listed: Int32s,
+    count: Int64s,
+) -> None:
+    """Mark the items that the user has had, or `nothing`, instead of those marked before.
 
-
-@helper
-def enter_had(users: UserColumns, user: int, table: Words, nothing: bool) -> int:
-    """Enter the user's set, or `nothing`, into the table; returns its last cell, for `holds`."""
-    size = 0 if nothing else users.had_size[user]
-    cells = _SMALLEST
-    while cells < 2 * size:
-        cells *= 2
-    table[:cells] = 0
-    last = np.uint32(cells - 1)
+    barred: [N], 1 for the count[0] positions that are listed. A set knows items by their
+    fingerprints, so all items with one of these are marked.
+    """
+    for place in range(count[0]):
+        barred[listed[place]] = 0
+    marked = 0
     start = users.had_start[user]
+    size = 0 if nothing else users.had_size[user]
+    last = np.uint64(len(places.key) - 1)
     for place in range(start, start + size):
-        mark = max(users.had[place], np.uint32(1))
+        mark = np.uint64(users.had[place])
         cell = mark & last
-        while table[cell] != 0:
-            cell = (cell + np.uint32(1)) & last
-        table[cell] = mark
-    return cells - 1
-
-
-@helper
-def holds(table: Words, last: int, item: np.uint64) -> bool:
-    """Whether the set in the table has the item."""
-    mark = _mark(item)
-    cell = mark & np.uint32(last)
-    while table[cell] != 0:
-        if table[cell] == mark:
-            return True
-        cell = (cell + np.uint32(1)) & np.uint32(last)
-    return False
+        while places.key[cell] != np.uint64(0):
+            if places.key[cell] >> np.uint64(32) == mark and not barred[places.place[cell]]:
+                barred[places.place[cell]] = 1
+                listed[marked] = places.place[cell]
+                marked += 1
+            cell = (cell + np.uint64(1)) & last
+    count[0] = marked

@@ -1,5 +1,6 @@
 """What every learner is: a few verbs on batches, without Kafka, clock, disk or global state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -7,8 +8,9 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Float32s, Int32s
+from models.arrays import Float32s, Int32s, Int64s
 from models.catalogue import Catalogue
+from models.dense_lists import Ranks
 from models.events import EventBatch
 from models.feedback import Feedback
 from models.gate import Gate
@@ -42,8 +44,16 @@ class Learner(Protocol):
     def catalogue(self) -> Catalogue:
         """An empty catalogue."""
 
-    def adapt(self, states: UserStates, events: EventBatch) -> tuple[UserStates, Feedback]:
-        """Fold events into the states; one feedback record per event, for its item."""
+    def unpack_users(self, rows: Sequence[bytes | None]) -> UserStates:
+        """Read n users' rows, None for a new user."""
+
+    def adapt(
+        self, states: UserStates, events: EventBatch, catalogue: Catalogue
+    ) -> tuple[UserStates, Feedback]:
+        """Fold events into the states; one feedback record per event, for its item.
+
+        Users whom another version adapted are first made this version's, of what they remember.
+        """
 
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
@@ -62,6 +72,9 @@ class Learner(Protocol):
 
     def recommend(self, states: UserStates, gate: Gate, catalogue: Catalogue, k: int) -> Lists:
         """The k best items for each user; a user without events gets what suits everyone."""
+
+    def ranks(self, states: UserStates, gate: Gate, catalogue: Catalogue, targets: Int64s) -> Ranks:
+        """Where each user's list would hold the target, a position; -1 for none."""
 
     def fit(self, log: Log) -> Self:
         """The learner with what a log teaches it offline."""

@@ -1,31 +1,37 @@
-"""The mixture: all counters, or some of them, weighed by a gate that learns online."""
+"""The mixture: counters, or some of them, and a net if there is one, weighed by a gate."""
 
 import json
-import zipfile
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from models import gate_step, ranking
-from models.arrays import Float32s, Int32s
+from models import dense, dense_lists, gate_step, ranking, snapshot, user_fold
+from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.catalogue import Catalogue
+from models.dense import Dense
+from models.dense_lists import Ranks, empty_ranks
+from models.describe import describe
 from models.errors import CodecError
+from models.event_columns import EventColumns, event_columns, part
 from models.events import EventBatch
-from models.feedback import Feedback
-from models.gate import FEATURES, NAMES, Gate
+from models.fast_weights import INPUTS, rebuild, ring_items, trace
+from models.feedback import Feedback, empty_feedback
+from models.gate import FEATURES, NAMES, NET, Gate
 from models.item_fold import fold_items
 from models.item_states import ItemStates
 from models.learner import Log
+from models.net import Net
 from models.ranking import Lists, empty_lists
 from models.replay import replay
-from models.user_fold import event_columns, fold_users
+from models.snapshot import Snapshot
 from models.user_states import UserStates
 
-_FORMAT: Final = 1
+_NET: Final = NAMES[NET]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,9 @@ class MixtureSettings:
 class Mixture:
     """score(u, j) = sum_m w_m(n_u) f_m(u, j), all f from bounded rows, w learned online.
 
-    Its offline part is no more than the gate from which partitions start.
+    Its offline part is the gate from which partitions start and, if there is one, a net. What the
+    net was trained on, up to `trained_until` (ms), teaches the gate nothing: a net seems better on
+    it than it is. `notes` is what was noted of the training.
 
     >>> mixture = Mixture()
     >>> catalogue = mixture.catalogue()
@@ -54,21 +62,46 @@ class Mixture:
     ['a', 'b']
     """
 
-    def __init__(self, settings: MixtureSettings | None = None, start: Gate | None = None) -> None:
+    def __init__(
+        self,
+        settings: MixtureSettings | None = None,
+        start: Gate | None = None,
+        net: Net | None = None,
+        trained_until: int = 0,
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
         self.settings = settings or MixtureSettings()
-        self._start = start or Gate.initial(self.settings.features)
-        self._settings_json = json.dumps(asdict(self.settings), sort_keys=True)
-        content = self._settings_json.encode() + self._start.pack()
+        self.net = net if _NET in self.settings.features else None
+        self.trained_until = trained_until
+        self.notes: Mapping[str, Any] = notes or {}
+        named = set(self.settings.features) - (set() if self.net else {_NET})
+        self._start = start or Gate.initial(named)
+        self._inputs = INPUTS if self.net is None else self.net.inputs
+        self._width = 0 if self.net is None else self.net.width
+        content = json.dumps([asdict(self.settings), trained_until], sort_keys=True).encode()
+        content += self._start.pack() + (b"" if self.net is None else self.net.digest())
         self._version = blake2b(content, digest_size=8).digest()
+        self._number = int.from_bytes(self._version, "little")
 
     @property
     def version(self) -> bytes:
-        """8 bytes that differ when settings or start do."""
+        """8 bytes that differ when settings, start or net do."""
         return self._version
 
     def initial(self, n: int) -> UserStates:
         """States of n users of whom nothing is known."""
-        return UserStates.initial(n)
+        return UserStates.initial(n, self._width)
+
+    def unpack_users(self, rows: Sequence[bytes | None]) -> UserStates:
+        """Read n users' rows: with their fast weights, if they are as many as this learner's.
+
+        Raises
+        ------
+        CodecError
+            If a row cannot be read.
+
+        """
+        return UserStates.unpack(rows, self._width)
 
     def initial_gate(self) -> Gate:
         """The gate from which a partition starts."""
@@ -86,12 +119,25 @@ class Mixture:
         return gate if same else self._start
 
     def catalogue(self) -> Catalogue:
-        """Make an empty catalogue."""
-        return Catalogue()
+        """Make an empty catalogue, with the net's vectors if there is one."""
+        return Catalogue(self.net)
 
-    def adapt(self, states: UserStates, events: EventBatch) -> tuple[UserStates, Feedback]:
-        """Fold events into the states; one feedback record per event, for its item."""
-        return fold_users(states, events, int.from_bytes(self.version, "little"))
+    def adapt(
+        self, states: UserStates, events: EventBatch, catalogue: Catalogue
+    ) -> tuple[UserStates, Feedback]:
+        """Fold events into the states; one feedback record per event, for its item.
+
+        Of users of another version the fast weights are made anew of their rings first.
+        """
+        columns = event_columns(events)
+        more = np.bincount(columns.user, minlength=len(states))
+        after = states.with_room(more)
+        self._renew(after, more > 0, catalogue, after.columns.fast)
+        feedback = empty_feedback(len(events))
+        enter = catalogue.entering(columns.item)
+        user_fold.fold(after.columns, columns, feedback, self._inputs, enter)
+        after.columns.version[columns.user] = self._number
+        return after, Feedback(feedback)
 
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
@@ -104,65 +150,138 @@ class Mixture:
     ) -> Float32s:
         """All features of candidates int32[n, c] (positions): float32[n, c, len(gate.NAMES)]."""
         features = np.empty((*candidates.shape, FEATURES), dtype=np.float32)
-        ranking.describe(
-            states.columns,
-            catalogue.shelves,
-            catalogue.scratch(),
-            np.array(candidates, dtype=np.int32),
-            self.settings.repeats,
-            features,
-        )
+        chosen = np.array(candidates, dtype=np.int32)
+        for first, stop, logits in self._parts(states, catalogue):
+            describe(
+                states.columns, first, stop, catalogue.shelves, catalogue.scratch(),
+                chosen, self.settings.repeats, logits, features,
+            )  # fmt: skip
         return features
 
     def learn_gate(
         self, gate: Gate, before: UserStates, events: EventBatch, catalogue: Catalogue, seed: int
     ) -> Gate:
-        """One step per positive event, given the states before the events.
+        """One step per positive event that the net has not seen, given the states before all.
 
         The i-th event draws by seed + i, so that a batch equals its events one by one.
         """
         columns = event_columns(events)
-        users = before.with_room(np.bincount(columns.user, minlength=len(before)))
+        users = before.with_room(np.bincount(columns.user, minlength=len(before))).columns
         after = gate.copy()
-        gate_step.learn(
-            users.columns,
-            columns,
-            catalogue.shelves,
-            catalogue.scratch(),
-            catalogue.leaders(gate.static_weights()),
-            after.columns,
-            self.settings.repeats,
-            np.uint64(seed % 2**64),
-        )
+        leaders = catalogue.leaders(gate.static_weights())
+        for first, rows, logits in self._lessons(before, columns, catalogue):
+            some = part(columns, first, first + len(rows))
+            gate_step.learn(
+                users, some, rows, catalogue.shelves, catalogue.scratch(), leaders, logits,
+                after.columns, self.settings.repeats, np.uint64((seed + first) % 2**64),
+            )  # fmt: skip
         return after
 
     def recommend(self, states: UserStates, gate: Gate, catalogue: Catalogue, k: int) -> Lists:
         """The k best items for each user, best first; without events, what suits everyone."""
         lists = empty_lists(len(states), k)
-        ranking.recommend(
-            states.columns,
-            catalogue.shelves,
-            catalogue.scratch(),
-            catalogue.leaders(gate.static_weights()),
-            gate.columns,
-            self.settings.repeats,
-            lists,
-        )
+        shelves, scratch = catalogue.shelves, catalogue.scratch()
+        repeats = self.settings.repeats
+        if self.net is None:
+            leaders = catalogue.leaders(gate.static_weights())
+            ranking.recommend(
+                states.columns, shelves, scratch, leaders, gate.columns, repeats, lists
+            )
+            return lists
+        for first, stop, logits in self._parts(states, catalogue):
+            dense_lists.recommend(
+                states.columns, first, stop, shelves, scratch, gate.columns, repeats, logits, lists
+            )
         return lists
+
+    def ranks(self, states: UserStates, gate: Gate, catalogue: Catalogue, targets: Int64s) -> Ranks:
+        """Where each user's list would hold the target int64[n] (a position; -1: none)."""
+        out, target = empty_ranks(len(states)), np.array(targets, dtype=np.int64)
+        for first, stop, logits in self._parts(states, catalogue):
+            dense_lists.ranks(
+                states.columns, first, stop, catalogue.shelves, catalogue.scratch(), gate.columns,
+                self.settings.repeats, logits, target, out,
+            )  # fmt: skip
+        return out
+
+    def _parts(self, states: UserStates, catalogue: Catalogue) -> Iterable[tuple[int, int, Dense]]:
+        """What a dense scan reads, for some users after the other: (first, stop, Dense)."""
+        query = None
+        if self.net is not None:
+            query = self.net.read_out(self._fast(states, catalogue), states.count)
+        return dense.chunks(query, len(states), catalogue)
+
+    def _lessons(
+        self, before: UserStates, events: EventColumns, catalogue: Catalogue
+    ) -> Iterable[tuple[int, Int64s, Dense]]:
+        """Runs of events: their first, for each event the row of its logits (-1: no lesson), these.
+
+        Logits are those of the states before each event, the events before it folded in.
+        """
+        rows = np.full(len(events.item), -1, dtype=np.int64)
+        lessons = np.flatnonzero((events.liked > 0) & (events.time > self.trained_until))
+        rows[lessons] = np.arange(len(lessons))
+        if self.net is None:
+            yield 0, rows, dense.EXAMPLE
+            return
+        read = np.empty((len(lessons), self._width + 1), dtype=np.float32)
+        fast = self._fast(before, catalogue).copy()
+        enter = catalogue.entering(events.item)
+        trace(self._inputs, before.columns, events, rows, enter, fast, read)
+        starts = np.append(lessons, len(rows))
+        starts[0] = 0
+        query = self.net.queries(read)
+        for first, stop, logits in dense.chunks(query, len(lessons), catalogue):
+            own = rows[starts[first] : starts[stop]]
+            yield int(starts[first]), np.where(own < 0, own, own - first), logits
+
+    def _fast(self, states: UserStates, catalogue: Catalogue) -> Float32s:
+        """The states' fast weights under this version: their own where all are, else a copy."""
+        everyone = np.ones(len(states), dtype=np.bool_)
+        return self._renew(states, everyone, catalogue, None)
+
+    def _renew(
+        self, states: UserStates, wanted: Bools, catalogue: Catalogue, fast: Float32s | None
+    ) -> Float32s:
+        """Make the wanted users' fast weights anew where they are of another version.
+
+        They are written to `fast`, or for None to a copy of the states'.
+
+        Raises
+        ------
+        ValueError
+            If states or catalogue are another learner's.
+
+        """
+        if states.width != self._width or catalogue.net is not self.net:
+            raise ValueError("states and catalogue must come from this learner")
+        users = states.columns
+        stale = np.flatnonzero(wanted & (users.version != self._number) & (users.ring_size > 0))
+        if self.net is None or not len(stale):
+            return users.fast
+        if fast is None:
+            fast = users.fast.copy()
+        enter = catalogue.entering(ring_items(users, stale))
+        rebuild(self._inputs, users, stale, enter, fast)
+        return fast
 
     def fit(self, log: Log) -> Self:
         """Start partitions from the gate that the log's events leave behind."""
-        return type(self)(self.settings, replay(self, log).gate)
+        return self.with_start(replay(self, log).gate)
 
-    def save(self, path: Path) -> None:
-        """Write settings and start as an .npz without pickled objects."""
-        with path.open("wb") as file:
-            np.savez(
-                file,
-                format=np.array(_FORMAT),
-                settings=np.array(self._settings_json),
-                gate=np.frombuffer(self._start.pack(), dtype=np.uint8),
-            )
+    def with_start(self, start: Gate) -> Self:
+        """Return the same mixture but for the gate from which partitions start."""
+        return type(self)(self.settings, start, self.net, self.trained_until, self.notes)
+
+    def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
+        """Write a snapshot (see models.snapshot), with the mixture's own notes or others."""
+        snapshot.write(
+            path,
+            Snapshot(
+                asdict(self.settings), self._start, self.net, self.trained_until,
+                self.notes if notes is None else notes,
+            ),
+        )  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -171,18 +290,16 @@ class Mixture:
         Raises
         ------
         CodecError
-            If the file is no mixture of this format.
+            If the file is damaged or no snapshot that this version can serve.
         OSError
             If it cannot be read.
 
         """
+        found = snapshot.read(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                format_, settings = int(file["format"]), json.loads(str(file["settings"]))
-                gate = file["gate"].tobytes()
-        except (zipfile.BadZipFile, KeyError, ValueError) as exc:
-            raise CodecError(f"{path} is no saved mixture") from exc
-        if format_ != _FORMAT:
-            raise CodecError(f"{path} has format {format_}; this version reads {_FORMAT}")
-        settings["features"] = tuple(settings["features"])
-        return cls(replace(MixtureSettings(), **settings), Gate.unpack(gate))
+            settings = MixtureSettings(
+                bool(found.settings["repeats"]), tuple(found.settings["features"])
+            )
+        except (KeyError, TypeError) as exc:
+            raise CodecError(f"{path} is no whole snapshot: it has no settings") from exc
+        return cls(settings, found.start, found.net, found.trained_until, found.notes)

@@ -1,8 +1,36 @@
-"""The sequence net as it is served: arrays, without torch; equations in learner.md."""
+"""The sequence net as it is served: arrays, without torch.
 
-from typing import NamedTuple
+A user's fast weights h^q, one vector for each of K time scales, take each event on an item i by
 
-from models.arrays import Float32s, Hashes, Int32s
+    x = (E_i + W f_i) (1 + a_v) + b_v + g_gap
+    h^q <- gamma_q h^q + x s_q sqrt(1 - gamma_q^2)
+
+with f the item's content features, v what happened and gap the time since the user's event before.
+Of them and the number n of the user's events a small read-out makes a query, which scores items j:
+
+    z = [h^1 .. h^K, .3 log(1 + n)]
+    query = GELU(z A + a) B + b + z C
+    logit_j = query . (O_j + W_O f_j) + b_j
+
+(learner.md, "Net".)
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.arrays import Float32s, Hashes, Int32s, Int64s
+from models.content import Content, Sparse
+from models.errors import CodecError
+
+HISTORY: Final = 0.3
+"""Of log(1 + n) in the read-out."""
+
+_CHUNK: Final = 1024
+"""Items whose content is multiplied at once: some 10 MB at 40 features each."""
 
 
 class NetWeights(NamedTuple):
@@ -30,3 +58,201 @@ class NetWeights(NamedTuple):
     read_out: Float32s  # [H, d]
     read_out_bias: Float32s  # [d]
     read_linear: Float32s  # [K * d + 1, d]
+
+
+_SHAPES: Final = (
+    "I", "Id", "Id", "I", "Fd", "Fd", "T", "Te", "Vd", "Vd", "gd", "K", "K",
+    "ZH", "H", "Hd", "d", "Zd",
+)  # fmt: skip
+"""Lengths of each field by letter; the same letter is the same length."""
+
+_GAPS: Final = 12
+_FIXED: Final = {"T": 256, "e": 4, "g": _GAPS}
+_WIDEST: Final = 2**16 - 1
+"""Fast weights that a user's row can hold."""
+
+
+class Features(Protocol):
+    """What makes features of contents, see models.features."""
+
+    @property
+    def size(self) -> int:
+        """How many features there are, F."""
+
+    def transform(self, contents: Sequence[Content | None]) -> Sparse:
+        """Features of n contents; none for None."""
+
+    def to_json(self) -> str:
+        """Return all of it as text."""
+
+
+class Inputs(NamedTuple):
+    """What the fold of an event into fast weights reads of the net; all empty without one."""
+
+    kind_first: Int32s  # [256]
+    kind_edges: Float32s  # [256, 4]
+    scale: Float32s  # [V, d], 1 + a
+    shift: Float32s  # [V, d]
+    gap: Float32s  # [12, d]
+    decay: Float32s  # [K]
+    gain: Float32s  # [K], s sqrt(1 - gamma^2)
+
+
+def no_inputs() -> Inputs:
+    """Build the inputs of a learner without a net."""
+    table = np.empty((0, 0), dtype=np.float32)
+    scales = np.empty(0, dtype=np.float32)
+    kinds = np.zeros(256, dtype=np.int32)
+    return Inputs(kinds, table, table, table, table, scales, scales)
+
+
+class Net:
+    """A trained net with the features that its content maps were trained for.
+
+    Raises
+    ------
+    CodecError
+        If the weights' shapes do not fit one another, or the features.
+
+    """
+
+    def __init__(self, weights: NetWeights, features: Features) -> None:
+        lengths = _check(weights)
+        if lengths["F"] != features.size:
+            raise CodecError(f"the net is for {lengths['F']} features; there are {features.size}")
+        self.weights = _owned(weights)
+        self.features = features
+        self.size = lengths["d"]
+        """d, numbers per vector."""
+        self.width = lengths["d"] * lengths["K"]
+        """Fast weights of a user."""
+        square = np.square(self.weights.decay)
+        self.inputs = Inputs(
+            kind_first=self.weights.kind_first,
+            kind_edges=self.weights.kind_edges,
+            scale=np.float32(1.0) + self.weights.value_scale,
+            shift=self.weights.value_shift,
+            gap=self.weights.gap,
+            decay=self.weights.decay,
+            gain=self.weights.gain * np.sqrt(np.float32(1.0) - square),
+        )
+
+    def digest(self) -> bytes:
+        """8 bytes that differ when weights or features do."""
+        content = blake2b(self.features.to_json().encode(), digest_size=8)
+        for table in _tables(self.weights):
+            content.update(table.tobytes())
+        return content.digest()
+
+    def vectors(
+        self, hashes: Hashes, contents: Sequence[Content | None]
+    ) -> tuple[Float32s, Float32s, Float32s]:
+        """What n items enter and leave by, and their biases: float32[n, d], [n, d], [n].
+
+        An item that training did not know has its content alone, and zeros without any.
+        """
+        weights, n = self.weights, len(hashes)
+        enter = np.zeros((n, self.size), dtype=np.float32)
+        leave, bias = np.zeros_like(enter), np.zeros(n, dtype=np.float32)
+        if len(weights.item):
+            at = np.minimum(np.searchsorted(weights.item, hashes), len(weights.item) - 1)
+            known = np.flatnonzero(weights.item[at] == hashes)
+            at = at[known]
+            enter[known], leave[known], bias[known] = (
+                weights.enter[at], weights.leave[at], weights.bias[at],
+            )  # fmt: skip
+        described = np.array([row for row, one in enumerate(contents) if one], dtype=np.int64)
+        for first in range(0, len(described), _CHUNK):
+            rows = described[first : first + _CHUNK]
+            sparse = self.features.transform([contents[row] for row in rows])
+            row = np.repeat(rows, np.diff(sparse.start))
+            for into, table in ((enter, weights.content_enter), (leave, weights.content_leave)):
+                np.add.at(into, row, table[sparse.feature] * sparse.weight[:, None])
+        return enter, leave, bias
+
+    def queries(self, inputs: Float32s) -> Float32s:
+        """Read n users out: float32[n, K d + 1] (z) to queries float32[n, d]."""
+        weights = self.weights
+        hidden = inputs @ weights.read_in
+        hidden += weights.read_in_bias
+        query = _gelu(hidden) @ weights.read_out
+        query += weights.read_out_bias
+        query += inputs @ weights.read_linear
+        return query
+
+    def read_out(self, fast: Float32s, events: Int64s) -> Float32s:
+        """Queries float32[n, d] of n users' fast weights float32[n, K d] and numbers of events."""
+        inputs = np.empty((len(fast), self.width + 1), dtype=np.float32)
+        inputs[:, :-1] = fast
+        inputs[:, -1] = HISTORY * np.log1p(events)
+        return self.queries(inputs)
+
+
+def _gelu(x: Float32s) -> Float32s:
+    """GELU in the form with tanh: within 5e-4 of the exact one."""
+    inner = np.square(x)
+    inner *= np.float32(0.044715)
+    inner += np.float32(1.0)
+    inner *= x
+    inner *= np.float32(np.sqrt(2.0 / np.pi))
+    np.tanh(inner, out=inner)
+    inner += np.float32(1.0)
+    inner *= x
+    inner *= np.float32(0.5)
+    return inner
+
+
+def _check(weights: NetWeights) -> dict[str, int]:
+    """Lengths by letter of _SHAPES.
+
+    Raises
+    ------
+    CodecError
+        If an array has other dimensions or another type, or two lengths do not fit.
+
+    """
+    lengths = dict(_FIXED)
+    for name, table, letters in zip(NetWeights._fields, _tables(weights), _SHAPES, strict=True):
+        kind = {"item": np.uint64, "kind_first": np.int32}.get(name, np.float32)
+        if table.dtype != kind or table.ndim != len(letters):
+            raise CodecError(
+                f"the net's {name} is {table.dtype} of {table.ndim} dimensions;"
+                f" required is {np.dtype(kind)} of {len(letters)}"
+            )
+        for letter, length in zip(letters, table.shape, strict=True):
+            if lengths.setdefault(letter, length) != length:
+                raise CodecError(
+                    f"the net's {name} has shape {table.shape}, where {lengths[letter]}"
+                    f" was required instead of {length}"
+                )
+    _check_values(weights, lengths)
+    return lengths
+
+
+def _check_values(weights: NetWeights, lengths: dict[str, int]) -> None:
+    """Raise CodecError where shapes fit but what they hold does not."""
+    width = lengths["K"] * lengths["d"]
+    if not 0 < width <= _WIDEST:
+        raise CodecError(f"a user's fast weights number 1 to {_WIDEST}; the net has {width}")
+    if lengths["Z"] != width + 1:
+        raise CodecError(
+            f"the net's read-out takes {lengths['Z']} numbers; required is {width + 1}"
+        )
+    if (weights.item[1:] <= weights.item[:-1]).any():
+        raise CodecError("the net's items are not in ascending order of their hashes")
+    edges = np.isfinite(weights.kind_edges).sum(axis=1)
+    last = weights.kind_first + np.where(edges > 0, 1 + edges, 0)
+    if weights.kind_first.min() < 0 or last.max() >= lengths["V"]:
+        raise CodecError(f"a kind of event has value rows beyond the net's {lengths['V']}")
+    for name, table in zip(NetWeights._fields, _tables(weights), strict=True):
+        if name != "kind_edges" and not np.isfinite(table).all():
+            raise CodecError(f"the net's {name} has numbers that are not finite")
+
+
+def _owned(weights: NetWeights) -> NetWeights:
+    """Contiguous arrays that may be written, as kernels take them."""
+    return NetWeights(*(np.array(table, order="C") for table in _tables(weights)))
+
+
+def _tables(weights: NetWeights) -> tuple[npt.NDArray[Any], ...]:
+    return weights

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.arrays import Hashes, Int64s
-from models.compiled import helper, kernel
+from models.compiled import column, helper, kernel
 
 
 class Places(NamedTuple):
@@ -27,8 +27,8 @@ EXAMPLE = empty_places(0)
 def cell_of(places: Places, item: np.uint64) -> np.uint64:
     """The cell that holds the hash, or the empty one where it belongs."""
     last = np.uint64(len(places.key) - 1)
-    # Hashes are uniform, so their lower bits serve as they are.
-    cell = item & last
+    # Hashes are uniform, so their bits serve as they are: the upper ones, which users' sets keep.
+    cell = item >> np.uint64(32) & last
     while places.key[cell] != item and places.key[cell] != np.uint64(0):
         cell = (cell + np.uint64(1)) & last
     return cell
@@ -41,6 +41,13 @@ def place_of(places: Places, item: np.uint64) -> int:
     if places.key[cell] == item:
         return int(places.place[cell])
     return -1
+
+
+@kernel(EXAMPLE, column(np.uint64), column(np.int64))
+def look_up(places: Places, item: Hashes, place: Int64s) -> None:
+    """Fill in the items' positions, -1 for those that have none."""
+    for index in range(len(item)):
+        place[index] = place_of(places, item[index])
 
 
 @kernel(EXAMPLE, EXAMPLE)

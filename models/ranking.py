@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models import had, popularity, walk
+from models import popularity, walk
 from models import shelves as shelves_
 from models.arrays import Float32s, Int32s
 from models.compiled import column, helper, kernel
 from models.gate import BUCKETS, FEATURES, GateColumns, bucket_of, effective
 from models.gate import EXAMPLE as GATE
 from models.shelves import Shelves
-from models.user_states import EXAMPLE as USERS
-from models.user_states import UserColumns
+from models.user_columns import EXAMPLE as USERS
+from models.user_columns import UserColumns
 from models.walk import Scratch, touched_slot
 
 _STATIC: Final = popularity.FEATURES
@@ -44,25 +44,25 @@ def base_score(shelves: Shelves, item: int, weight: Float32s) -> np.float32:
 
 
 @helper
+def walked_score(scratch: Scratch, slot: int, score: np.float32, weight: Float32s) -> np.float32:
+    """Add to an item's score what the walk says of it."""
+    for place in range(walk.FEATURES):
+        score += weight[_STATIC + place] * scratch.feature[slot, place]
+    return score
+
+
+@helper
 def score_touched(shelves: Shelves, scratch: Scratch, touched: int, weight: Float32s) -> None:
     """Score all items that the walk touched, by slot."""
-    static, feature = shelves.popularity.feature, scratch.feature
     for slot in range(touched):
-        item = scratch.touched[slot]
-        score = np.float32(0.0)
-        for place in range(_STATIC):
-            score += weight[place] * static[item, place]
-        for place in range(walk.FEATURES):
-            score += weight[_STATIC + place] * feature[slot, place]
-        scratch.score[slot] = score
+        base = base_score(shelves, scratch.touched[slot], weight)
+        scratch.score[slot] = walked_score(scratch, slot, base, weight)
 
 
 @helper
 def may_hold(shelves: Shelves, scratch: Scratch, item: int) -> bool:
     """Whether the list of the user who was walked may hold the item."""
-    if not shelves.shown[item]:
-        return False
-    return not had.holds(scratch.had, scratch.had_last[0], shelves.hash[item])
+    return bool(shelves.shown[item] != 0 and scratch.barred[item] == 0)
 
 
 @helper
@@ -164,34 +164,3 @@ def recommend(
             )  # fmt: skip
         lists.position[user, found:] = -1
         lists.score[user, found:] = -np.inf
-
-
-@helper
-def describe_items(
-    shelves: Shelves, scratch: Scratch, touched: int, items: Int32s, feature: Float32s
-) -> None:
-    """Fill in all features of n items: [n, FEATURES]."""
-    static, walked = shelves.popularity.feature, scratch.feature
-    for row in range(len(items)):
-        item = items[row]
-        for place in range(_STATIC):
-            feature[row, place] = static[item, place]
-        slot = touched_slot(scratch, item, touched)
-        for place in range(walk.FEATURES):
-            value = walked[slot, place] if slot >= 0 else np.float32(0.0)
-            feature[row, _STATIC + place] = value
-
-
-@kernel(USERS, shelves_.EXAMPLE, walk.EXAMPLE, column(np.int32, 2), True, column(np.float32, 3))
-def describe(
-    users: UserColumns,
-    shelves: Shelves,
-    scratch: Scratch,
-    candidates: Int32s,
-    repeats: bool,
-    features: Float32s,
-) -> None:
-    """Fill in all features of each user's candidates: [n, c] positions, [n, c, FEATURES]."""
-    for user in range(len(users.events)):
-        touched = walk.walk(users, user, shelves, scratch, repeats)
-        describe_items(shelves, scratch, touched, candidates[user], features[user])

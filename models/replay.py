@@ -12,7 +12,6 @@ from models.gate import Gate
 from models.hashing import item_hashes
 from models.item_states import ItemStates
 from models.learner import Learner, Log
-from models.user_states import UserStates
 
 
 @dataclass(slots=True)
@@ -45,9 +44,9 @@ def _apply_to_users(learner: Learner, state: Replayed, run: EventBatch, seed: in
     events = EventBatch(
         local.astype(np.int32), run.item, run.kind, run.value, run.time, run.positive
     )
-    before = UserStates.unpack([state.users[user] for user in users])
+    before = learner.unpack_users([state.users[user] for user in users])
     state.gate = learner.learn_gate(state.gate, before, events, state.catalogue, seed)
-    after, feedback = learner.adapt(before, events)
+    after, feedback = learner.adapt(before, events, state.catalogue)
     for user, row in zip(users, after.pack(), strict=True):
         state.users[user] = row
     return feedback

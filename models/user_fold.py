@@ -1,54 +1,30 @@
-"""The user hop's fold: events into rings and sets, one feedback record per event."""
-
-from typing import NamedTuple
+"""The user hop's fold: events into rings, sets and fast weights, one feedback record per event."""
 
 import numpy as np
 
-from models.arrays import Bytes, Float32s, Hashes, Int64s
+from models.arrays import Float32s
 from models.compiled import column, kernel
-from models.events import EventBatch
+from models.event_columns import EVENTS, EventColumns
+from models.fast_weights import INPUTS, absorb, gap_of
 from models.feedback import EXAMPLE as FEEDBACK
-from models.feedback import Feedback, FeedbackColumns, empty_feedback
-from models.user_states import EXAMPLE as USERS
-from models.user_states import UserColumns, UserStates, fold_event
+from models.feedback import FeedbackColumns
+from models.net import Inputs
+from models.user_columns import EXAMPLE as USERS
+from models.user_columns import UserColumns, fold_event
 
 
-class EventColumns(NamedTuple):
-    """An EventBatch in the form in which kernels take it."""
+@kernel(USERS, EVENTS, FEEDBACK, INPUTS, column(np.float32, 2))
+def fold(
+    users: UserColumns,
+    events: EventColumns,
+    feedback: FeedbackColumns,
+    inputs: Inputs,
+    enter: Float32s,
+) -> None:
+    """Fold the events into the users in place and fill one record for each.
 
-    user: Int64s
-    item: Hashes
-    kind: Bytes
-    value: Float32s
-    time: Int64s
-    liked: Bytes
-
-
-EVENTS = EventColumns(
-    column(np.int64),
-    column(np.uint64),
-    column(np.uint8),
-    column(np.float32),
-    column(np.int64),
-    column(np.uint8),
-)
-
-
-def event_columns(events: EventBatch) -> EventColumns:
-    """The batch's columns, contiguous and of the types that kernels take."""
-    return EventColumns(
-        np.array(events.user, dtype=np.int64),
-        np.array(events.item, dtype=np.uint64),
-        np.array(events.kind, dtype=np.uint8),
-        np.array(events.value, dtype=np.float32),
-        np.array(events.time, dtype=np.int64),
-        np.array(events.positive, dtype=np.uint8),
-    )
-
-
-@kernel(USERS, EVENTS, FEEDBACK)
-def _fold(users: UserColumns, events: EventColumns, feedback: FeedbackColumns) -> None:
-    """Fold the events into the users in place and fill one record for each."""
+    enter: what the events' items enter fast weights by, [0, 0] without a net.
+    """
     for record in range(len(events.item)):
         user = events.user[record]
         size = users.ring_size[user]
@@ -64,22 +40,18 @@ def _fold(users: UserColumns, events: EventColumns, feedback: FeedbackColumns) -
         feedback.time[record] = events.time[record]
         feedback.kind[record] = events.kind[record]
         feedback.liked[record] = events.liked[record]
+        kind, value = events.kind[record], events.value[record]
+        if len(inputs.decay) > 0:
+            gap = 0
+            if size > 0:
+                gap = gap_of(events.time[record] - users.ring_time[user, size - 1])
+            absorb(inputs, users.fast[user], enter[record], kind, value, gap)
         fold_event(
             users,
             user,
             events.item[record],
             events.time[record],
-            events.value[record],
-            events.kind[record],
+            value,
+            kind,
             events.liked[record],
         )
-
-
-def fold_users(states: UserStates, events: EventBatch, version: int) -> tuple[UserStates, Feedback]:
-    """Fold events into copies of the states and mark those users as adapted by `version`."""
-    columns = event_columns(events)
-    after = states.with_room(np.bincount(columns.user, minlength=len(states)))
-    feedback = empty_feedback(len(events))
-    _fold(after.columns, columns, feedback)
-    after.columns.version[columns.user] = version
-    return after, Feedback(feedback)

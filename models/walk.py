@@ -7,15 +7,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models import had, neighbours, repeats, transitions
-from models.arrays import Float32s, Int32s, Int64s, Words
+from models import neighbours, repeats, transitions
+from models.arrays import Bytes, Float32s, Int32s, Int64s
 from models.circles import FAR, Circles
 from models.compiled import helper
+from models.had import bar
 from models.limits import DEPTH
 from models.logarithm import log
 from models.places import place_of
 from models.shelves import Shelves
-from models.user_states import UserColumns
+from models.user_columns import UserColumns
 
 TRANSITIONS: Final = 0
 NEIGHBOURS: Final = TRANSITIONS + transitions.FEATURES
@@ -38,8 +39,9 @@ class Scratch(NamedTuple):
     slot: Int32s  # [N]
     feature: Float32s  # [N, FEATURES], by slot
     score: Float32s  # [N], by slot
-    had: Words  # [had.CELLS], what the user's list may not hold
-    had_last: Int64s  # [1]
+    barred: Bytes  # [N], 1: the user has had it
+    barred_item: Int32s  # [N], positions that are barred
+    barred_count: Int64s  # [1]
 
 
 _ROW: Final = 8
@@ -55,8 +57,9 @@ def empty_scratch(items: int) -> Scratch:
         slot=np.zeros(items, dtype=np.int32),
         feature=np.zeros((items, FEATURES), dtype=np.float32),
         score=np.zeros(items, dtype=np.float32),
-        had=np.zeros(had.CELLS, dtype=np.uint32),
-        had_last=np.zeros(1, dtype=np.int64),
+        barred=np.zeros(items, dtype=np.uint8),
+        barred_item=np.zeros(items, dtype=np.int32),
+        barred_count=np.zeros(1, dtype=np.int64),
     )
 
 
@@ -161,12 +164,14 @@ def _weights(
 
 @helper
 def walk(users: UserColumns, user: int, shelves: Shelves, scratch: Scratch, repeated: bool) -> int:
-    """Fill features and slots for one user; returns the number of items touched.
+    """Fill features and slots for one user and bar the items had; the number of items touched.
 
-    If what the user has had is to be `repeated` there are own repeats, and the set of items that
-    lists may not hold is empty.
+    If what the user has had is to be `repeated` there are own repeats, and nothing is barred.
     """
-    scratch.had_last[0] = had.enter_had(users, user, scratch.had, repeated)
+    bar(
+        users, user, shelves.places, repeated,
+        scratch.barred, scratch.barred_item, scratch.barred_count,
+    )  # fmt: skip
     circles = shelves.circles
     weight = np.empty(REPEATS, dtype=np.float32)
     touched = 0

@@ -23,7 +23,7 @@ def feedback(offset: int, item: str = "i") -> tuple[str, Internal]:
     """Return the feedback that a click of a new user on the item leads to, read at the offset."""
     place = Place(TopicCode.EVENTS, 0, offset, NOW_MS + offset)
     click = Arrival("u", place, place, 0, Event("u", "click", NOW_MS, item_id=item))
-    outcome = fold_users(LEARNER, Rules(), {"u": None}, [click])
+    outcome = fold_users(LEARNER, Rules(), LEARNER.catalogue(), {"u": None}, [click])
     ((item_id, value),) = outcome.feedback
     return item_id, Internal.unpack(value)
 

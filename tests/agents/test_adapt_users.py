@@ -38,7 +38,9 @@ def profile(offset: int, broker_ms: int, body: bytes) -> Arrival:
 def fold(rows: dict[str, bytes | None], arrivals: Sequence[Arrival]) -> UserFold:
     """Fold with the rows of all users that arrive."""
     users = dict.fromkeys(arrival.user_id for arrival in arrivals)
-    return fold_users(LEARNER, RULES, {user: rows.get(user) for user in users}, arrivals)
+    return fold_users(
+        LEARNER, RULES, LEARNER.catalogue(), {user: rows.get(user) for user in users}, arrivals
+    )
 
 
 def packed(outcome: UserFold) -> dict[str, bytes]:

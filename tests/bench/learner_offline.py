@@ -31,7 +31,6 @@ from models.gate import NAMES, Gate
 from models.hashing import item_hashes
 from models.item_states import ItemStates
 from models.mixture import Mixture
-from models.user_states import UserStates
 
 PARTITIONS = 4
 ITEM_RUN = 500  # events after which item rows are folded while back-filling
@@ -109,14 +108,14 @@ class Worker:
         batch = self.log.batch(events, local)
         partition = self.log.partition[users[0]]
         with self._timed("rows"):
-            before = UserStates.unpack([self.users[user] for user in users])
+            before = self.mixture.unpack_users([self.users[user] for user in users])
         with self._timed("gate"):
             gate = self.gates[partition] = self.mixture.learn_gate(
                 self.gates[partition], before, batch, self.catalogue, self._seed
             )
         self._seed += len(events)
         with self._timed("fold"):
-            after, feedback = self.mixture.adapt(before, batch)
+            after, feedback = self.mixture.adapt(before, batch, self.catalogue)
         with self._timed("rows"):
             rows, records = after.pack(), feedback.pack()
         for user, row in zip(users, rows, strict=True):

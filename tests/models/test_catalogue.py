@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from models.catalogue import Catalogue
-from models.checks import ITEMS, USERS, sample_events
 from models.errors import CodecError
 from models.events import EventBatch
 from models.feedback import Feedback
@@ -13,6 +12,7 @@ from models.item_states import ItemStates
 from models.limits import PREDECESSORS
 from models.links import PEER, WEIGHTS
 from models.mixture import Mixture
+from models.samples import ITEMS, USERS, sample_events
 
 
 def updates(users=6, items=400, runs=12, size=150):
@@ -23,7 +23,7 @@ def updates(users=6, items=400, runs=12, size=150):
     states = mixture.initial(users)
     for run in range(runs):
         events = sample_events(size, run, users, items)
-        states, feedback = mixture.adapt(states, events)
+        states, feedback = mixture.adapt(states, events, mixture.catalogue())
         index = np.array([np.flatnonzero(hashes == item)[0] for item in events.item])
         changed, local = np.unique(index, return_inverse=True)
         before = ItemStates.unpack([rows[item] for item in changed])
@@ -84,7 +84,7 @@ def test_slots_are_replaced_when_rows_are_full():
     for run in range(12):
         events = sample_events(120, run, 1, 4000)
         events.item[1::2] = item_hash("x")
-        _, feedback = mixture.adapt(mixture.initial(1), events)
+        _, feedback = mixture.adapt(mixture.initial(1), events, mixture.catalogue())
         records = Feedback.unpack(feedback.pack()[1::2])
         state = mixture.adapt_items(state, np.zeros(60, dtype=int), records)
         rows["x"] = state.pack()[0]
@@ -192,7 +192,7 @@ def test_a_large_catalogue_lists_what_few_events_made_popular():
     update(catalogue, ids, [b""] * len(ids))
     item = item_hashes([ids[7000]] * 3)
     liked = EventBatch.of([0, 1, 2], item, [5] * 3, [5] * 3, [1] * 3, [True] * 3)
-    _, feedback = mixture.adapt(mixture.initial(3), liked)
+    _, feedback = mixture.adapt(mixture.initial(3), liked, mixture.catalogue())
     row = mixture.adapt_items(ItemStates.unpack([None]), np.zeros(3, int), feedback)
     mixture.recommend(mixture.initial(1), mixture.initial_gate(), catalogue, 10)
     update(catalogue, [ids[7000]], row.pack())

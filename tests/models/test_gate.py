@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from models.checks import ITEMS, sample_events, sample_log
 from models.errors import CodecError
 from models.events import EventBatch
 from models.gate import FEATURES, NAMES, Gate
@@ -11,6 +10,7 @@ from models.hashing import item_hash
 from models.learners import learners
 from models.mixture import Mixture
 from models.replay import replay
+from models.samples import ITEMS, sample_events, sample_log
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_what_the_user_has_had_teaches_only_where_lists_may_hold_it(state):
     """The second event on an item is a target only with repeats."""
     again = event(ITEMS[0])
     for learner in (learners()["mixture"], learners(repeated=True)["mixture"]):
-        users, _ = learner.adapt(learner.initial(1), again)
+        users, _ = learner.adapt(learner.initial(1), again, learner.catalogue())
         gate = learner.learn_gate(state.gate, users, again, state.catalogue, 1)
         assert (gate.pack() != state.gate.pack()) == learner.settings.repeats
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.checks import sample_events
 from models.errors import CodecError
 from models.events import EventBatch
 from models.feedback import Feedback
@@ -22,6 +21,7 @@ from models.limits import (
     STEP,
 )
 from models.mixture import Mixture
+from models.samples import sample_events
 
 
 def plain_fold(events):
@@ -53,7 +53,7 @@ def test_the_fold_keeps_counts_sums_and_predecessors(seed, n, users, items):
     """Rows are those of a plain fold: whole numbers exactly, decayed sums to 1e-9."""
     events = sample_events(n, seed, users, items)
     mixture = Mixture()
-    _, feedback = mixture.adapt(mixture.initial(users), events)
+    _, feedback = mixture.adapt(mixture.initial(users), events, mixture.catalogue())
     known, index = np.unique(events.item, return_inverse=True)
     states = mixture.adapt_items(ItemStates.initial(len(known)), index, feedback)
     rows = zip(events.user, events.item, events.time, events.positive, strict=True)
@@ -78,7 +78,7 @@ def row_of_one_item(predecessors, start=0):
     time = 60_000 * (start + np.repeat(np.arange(n), 2))
     ones = np.ones(2 * n)
     events = EventBatch.of(np.repeat(np.arange(n), 2), item, ones, ones, time, ones)
-    _, feedback = mixture.adapt(mixture.initial(n), events)
+    _, feedback = mixture.adapt(mixture.initial(n), events, mixture.catalogue())
     return feedback.pack()[1::2]
 
 
@@ -100,7 +100,7 @@ def test_the_newest_are_protected_and_the_strongest_stay():
 def test_rows_survive_their_bytes():
     """Unpacked rows hold what was packed, and are packed to the same bytes."""
     mixture, events = Mixture(), sample_events(300, items=30)
-    _, feedback = mixture.adapt(mixture.initial(12), events)
+    _, feedback = mixture.adapt(mixture.initial(12), events, mixture.catalogue())
     known, index = np.unique(events.item, return_inverse=True)
     rows = mixture.adapt_items(ItemStates.initial(len(known)), index, feedback).pack()
     again = ItemStates.unpack([*rows, None])

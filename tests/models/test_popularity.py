@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from models import popularity
-from models.checks import sample_events
 from models.hashing import item_hash
 from models.item_states import ItemStates
 from models.limits import HALF_LIVES_MS
 from models.mixture import Mixture
+from models.samples import sample_events
 
 YEAR = 365 * 24 * 3_600_000
 
@@ -18,7 +18,7 @@ def filled(shift=0):
     mixture = Mixture()
     events = sample_events(400, items=20)
     events.time[:] += shift
-    _, feedback = mixture.adapt(mixture.initial(12), events)
+    _, feedback = mixture.adapt(mixture.initial(12), events, mixture.catalogue())
     items, index = np.unique(events.item, return_inverse=True)
     rows = mixture.adapt_items(ItemStates.initial(len(items)), index, feedback).pack()
     n, catalogue = len(items), mixture.catalogue()
@@ -63,7 +63,7 @@ def test_decades_of_hours_do_not_overflow():
     for year in range(20):
         events = sample_events(2, users=1)
         events.time[:] = year * YEAR
-        _, feedback = mixture.adapt(mixture.initial(1), events)
+        _, feedback = mixture.adapt(mixture.initial(1), events, mixture.catalogue())
         row = mixture.adapt_items(row, np.array([0, 1]), feedback)
         catalogue.update(["a", "b"], [True] * 2, [0] * 2, row.pack())
         assert np.isfinite(catalogue.shelves.popularity.feature[:2]).all()

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from models.checks import sample_events
 from models.hashing import item_hashes
 from models.leaders import LEADERS
 from models.learner import Log
 from models.mixture import Mixture, MixtureSettings
 from models.replay import replay
+from models.samples import sample_events
 from models.user_states import UserStates
 
 USERS = 20
@@ -64,7 +64,7 @@ def test_a_user_who_had_all_that_leads_still_gets_a_full_list():
     n = len(had)
     events = sample_events(n, users=1)
     events.item[:] = item_hashes(had)
-    states, _ = mixture.adapt(states, events)
+    states, _ = mixture.adapt(states, events, mixture.catalogue())
     lists = mixture.recommend(states, state.gate, state.catalogue, 10)
     listed = state.catalogue.ids(lists.position[0])
     assert len(set(listed)) == 10

@@ -28,7 +28,7 @@ def batch(events):
 
 def adapt(states, events):
     """What the user hop makes of states and events."""
-    return Mixture().adapt(states, batch(events))
+    return Mixture().adapt(states, batch(events), Mixture().catalogue())
 
 
 def plain_fold(events):
@@ -71,7 +71,7 @@ def test_a_new_user_needs_no_row():
     """None and no bytes are users of whom nothing is known, and rows stay small."""
     states = UserStates.unpack([None, b""])
     assert states.count.tolist() == [0, 0]
-    assert [len(row) for row in states.pack()] == [16, 16]
+    assert [len(row) for row in states.pack()] == [18, 18]
 
 
 def test_the_set_forgets_the_oldest():
@@ -80,7 +80,7 @@ def test_the_set_forgets_the_oldest():
     events = [(0, (number + 1) << 32, 0, None, number, True) for number in range(many)]
     states, _ = adapt(UserStates.initial(1), events)
     assert states.facts(0)["had"] == list(range(11, many + 1))
-    assert len(states.pack()[0]) == 16 + 22 * RING + 4 * HAD
+    assert len(states.pack()[0]) == 18 + 22 * RING + 4 * HAD
 
 
 def test_a_repeated_item_is_had_once():

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import logarithm, neighbours, repeats, transitions
-from models.checks import sample_events
 from models.gate import NAMES
 from models.hashing import item_hashes
 from models.item_states import ItemStates
@@ -14,6 +13,7 @@ from models.learner import Log
 from models.limits import DEPTH, STEP
 from models.mixture import Mixture, MixtureSettings
 from models.replay import replay
+from models.samples import sample_events
 from models.user_states import UserStates
 
 ITEMS = tuple(f"item-{number}" for number in range(40))

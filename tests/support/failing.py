@@ -8,6 +8,7 @@ import os
 import sys
 
 from agents.worker import create_worker
+from models.catalogue import Catalogue
 from models.events import EventBatch
 from models.feedback import Feedback
 from models.hashing import item_hash
@@ -23,11 +24,13 @@ ALWAYS = os.environ.get("FAIL") == "always"
 class Failing(Mixture):
     """Fails on the item that is called poison, as a bug in a learner would, or always."""
 
-    def adapt(self, states: UserStates, events: EventBatch) -> tuple[UserStates, Feedback]:
+    def adapt(
+        self, states: UserStates, events: EventBatch, catalogue: Catalogue
+    ) -> tuple[UserStates, Feedback]:
         """Adapt, unless the poison is among the events."""
         if ALWAYS or item_hash(POISON) in events.item.tolist():
             raise ZeroDivisionError("the learner cannot take this item")
-        return super().adapt(states, events)
+        return super().adapt(states, events, catalogue)
 
 
 def main() -> None:

@@ -119,12 +119,14 @@ def _compare_users(
 
 
 def _user_facts(payload: bytes | None) -> dict[str, object]:
-    return type(LEARNER.initial(0)).unpack([payload]).facts(0)
+    return LEARNER.unpack_users([payload]).facts(0)
 
 
 def fold_one_user(user: str, mine: Iterable[tuple[bool, Arrival]]) -> UserFold:
     """Fold all arrivals of one user in one run."""
-    return fold_users(LEARNER, Rules(), {user: None}, [arrival for _, arrival in mine])
+    return fold_users(
+        LEARNER, Rules(), LEARNER.catalogue(), {user: None}, [arrival for _, arrival in mine]
+    )
 
 
 def one_path(mine: Sequence[tuple[bool, Arrival]]) -> bool:

@@ -1,0 +1,71 @@
+"""The net's vectors of a catalogue's items, by position."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from models.arrays import Float32s, Hashes, Int64s
+from models.content import Content
+from models.net import Net
+
+_FIRST_ITEMS: Final = 1024
+
+
+class Vectors:
+    """What each item enters fast weights by, what queries find it by, and its bias.
+
+    An item has what the snapshot knows of it by its hash; its content is added once described.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.size = 0
+        """Positions filled."""
+        self.enter = np.zeros((_FIRST_ITEMS, net.size), dtype=np.float32)
+        self.leave = np.zeros_like(self.enter)
+        self.bias = np.zeros(_FIRST_ITEMS, dtype=np.float32)
+        self._leave_sum = np.zeros(net.size)
+        self._bias_sum = 0.0
+
+    def extend(self, hashes: Hashes) -> None:
+        """Fill the next positions, for items with these hashes."""
+        first, self.size = self.size, self.size + len(hashes)
+        room = len(self.bias)
+        while room < self.size:
+            room *= 2
+        if room > len(self.bias):
+            self.enter, self.leave = _grown(self.enter, room), _grown(self.leave, room)
+            self.bias = _grown(self.bias, room)
+        self._set(np.arange(first, self.size), hashes, [None] * len(hashes))
+
+    def describe(self, place: Int64s, hashes: Hashes, contents: Sequence[Content]) -> None:
+        """Take what was announced of the items at some positions, all different."""
+        self._leave_sum -= self.leave[place].sum(axis=0, dtype=np.float64)
+        self._bias_sum -= self.bias[place].sum(dtype=np.float64)
+        self._set(place, hashes, contents)
+
+    def _set(self, place: Int64s, hashes: Hashes, contents: Sequence[Content | None]) -> None:
+        self.enter[place], self.leave[place], self.bias[place] = self.net.vectors(hashes, contents)
+        self._leave_sum += self.leave[place].sum(axis=0, dtype=np.float64)
+        self._bias_sum += self.bias[place].sum(dtype=np.float64)
+
+    def entering(self, place: Int64s, hashes: Hashes) -> Float32s:
+        """What items enter by: float32[n, d]; place -1: an item that has no position."""
+        enter: Float32s = self.enter[place]
+        strange = np.flatnonzero(place < 0)
+        if len(strange):
+            enter[strange] = self.net.vectors(hashes[strange], [None] * len(strange))[0]
+        return enter
+
+    def centres(self, query: Float32s) -> Float32s:
+        """Mean logits over all positions, of n queries: float32[n]."""
+        known = max(self.size, 1)
+        centre = query @ (self._leave_sum / known).astype(np.float32)
+        return np.asarray(centre + np.float32(self._bias_sum / known), dtype=np.float32)
+
+
+def _grown(table: Float32s, room: int) -> Float32s:
+    larger = np.zeros((room, *table.shape[1:]), dtype=np.float32)
+    larger[: len(table)] = table
+    return larger
