@@ -69,6 +69,9 @@ def fold_users(
 ) -> UserFold:
     """Fold a run of arrivals into its users' rows.
 
+    Of the catalogue the learner reads no more than what its version and the items' announcements
+    fix: their vectors.
+
     A record at or below its row's offset for its source changes nothing; its row and its list are
     sent again. Its feedback is not: a row that was applied implies durable feedback.
 
@@ -104,8 +107,9 @@ def fold_users(
             orders[user] = ListOrder(arrival.user_id, arrival.event)
     events = _batch(rules, fresh)
     after, feedback = learner.adapt(before, events, catalogue)
-    for row, payload in zip(unpacked, after.pack(), strict=True):
-        row.payload = payload
+    payloads = after.pack()
+    for user, _ in fresh:  # the others' stay, also those of another version
+        unpacked[user].payload = payloads[user]
     packed = [
         (arrival.event.item_id, Internal(Kind.ADAPTATION, arrival.read, body).pack())
         for (_, arrival), body in zip(fresh, feedback.pack(), strict=True)

@@ -1,10 +1,12 @@
-"""What an item's row keeps of its announcement, as msgpack of at most 8 kB."""
+"""What an item's row keeps of its announcement, as msgpack of at most 8 kB, and its content."""
 
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
+from models.content import Content
+from stream.errors import CodecError
 from stream.schemas import Item
 
 LIMIT: Final = 8192  # bytes
@@ -49,5 +51,35 @@ def pack_announcement(item: Item) -> bytes:
 
 
 def unpack_announcement(packed: bytes) -> Announcement:
-    """Read the bytes that `pack_announcement` wrote; empty bytes give an empty announcement."""
-    return _decode(packed) if packed else Announcement()
+    """Read the bytes that `pack_announcement` wrote; empty bytes give an empty announcement.
+
+    Raises
+    ------
+    CodecError
+        If they are something else.
+
+    """
+    try:
+        return _decode(packed) if packed else Announcement()
+    except msgspec.DecodeError as exc:
+        raise CodecError(f"an announcement cannot be read: {exc}") from exc
+
+
+def content_of(packed: bytes) -> Content:
+    """Return what the bytes say of the item, as models take it; of a withdrawn item, nothing.
+
+    Raises
+    ------
+    CodecError
+        If `unpack_announcement` cannot read them.
+
+    """
+    announced = unpack_announcement(packed)
+    if len(announced.embedding) % 4:
+        raise CodecError(f"an embedding has 4 bytes a number; got {len(announced.embedding)}")
+    return Content(
+        announced.title,
+        announced.categories,
+        announced.attributes,
+        tuple(np.frombuffer(announced.embedding, dtype="<f4").tolist()),
+    )

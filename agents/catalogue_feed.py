@@ -14,9 +14,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from agents.announcements import content_of
 from agents.keys import row_id
-from agents.rows import ItemRow
-from models.catalogue import Catalogue
+from agents.rows import NO_STAMP, ItemRow, Stamp
+from models.content import Content
+from models.mixture import Mixture
 from stream import connect
 from stream.errors import CodecError
 from stream.metrics import Metrics
@@ -34,12 +36,15 @@ _NEW_ITEMS_WATCHED: Final = 10_000  # new items whose first list is still to be 
 
 
 class CatalogueFeed:
-    """Applies `item-vectors` to a catalogue; `ready` once it holds all there was at its start."""
+    """Applies `item-vectors` to the learner's catalogue; `ready` once it holds all that there was.
+
+    Announcements are read only for a learner whose vectors stem from them.
+    """
 
     def __init__(
-        self, settings: Settings, topic: Topic, catalogue: Catalogue, metrics: Metrics
+        self, settings: Settings, topic: Topic, learner: Mixture, metrics: Metrics
     ) -> None:
-        self.catalogue = catalogue
+        self.catalogue = learner.catalogue()
         self.ready = asyncio.Event()
         self._settings = settings
         self._metrics = metrics
@@ -49,6 +54,8 @@ class CatalogueFeed:
         self._position = dict.fromkeys(self._partitions, 0)
         self._freshened = time.monotonic()
         self._started_ms = time.time() * 1000
+        self._reads_contents = learner.net is not None
+        self._announced: dict[str, Stamp] = {}
         self._unlisted: dict[str, int] = {}
         self._seen_new: set[str] = set()
 
@@ -122,13 +129,30 @@ class CatalogueFeed:
                 continue
             self._metrics.catalogue_lag.observe(max(0.0, time.time() - record.timestamp / 1000))
         if rows:
-            self.catalogue.update(
+            left_out = self.catalogue.update(
                 [row.item_id for row in rows],
                 [row.listed for row in rows],
                 [row.created_ms for row in rows],
                 [row.payload or b"" for row in rows],
             )
+            self._describe([row for row in rows if row.item_id not in left_out])
             self._watch_new(rows)
+
+    def _describe(self, rows: Sequence[ItemRow]) -> None:
+        """Give the catalogue what was announced, where it is not what the catalogue has."""
+        if not self._reads_contents:
+            return
+        contents: dict[str, Content] = {}
+        for row in rows:
+            if self._announced.get(row.item_id, NO_STAMP) == row.announcement_stamp:
+                continue
+            self._announced[row.item_id] = row.announcement_stamp
+            try:
+                contents[row.item_id] = content_of(row.announcement)
+            except CodecError as exc:
+                log.error("Item %s: %s; it stays as it was.", row.item_id, exc)  # noqa: TRY400 - as above
+        if contents:
+            self.catalogue.describe(list(contents), list(contents.values()))
 
     def note_listed(self, item_ids: set[str]) -> None:
         """Measure how long new items took from their first record to this worker's first list."""

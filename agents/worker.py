@@ -13,12 +13,12 @@ from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.records import TopicCode
 from agents.router import Router
+from agents.snapshot import introduce, load_learner
 from agents.user_hop import UserHop
 from models.kernels import warm
-from models.mixture import Mixture, MixtureSettings
+from models.mixture import Mixture
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
-from stream.errors import SettingsError
 from stream.metrics import Metrics
 from stream.schemas import Rules
 from stream.settings import Settings
@@ -34,21 +34,20 @@ def run(settings: Settings) -> int:
     Raises
     ------
     SettingsError
-        If the settings ask for what this release cannot do yet.
+        If the snapshot that the settings name cannot be served.
+    UsageError
+        If metrics and health cannot be served where the settings say.
     HeadwaterError
         If no broker answers within `settings.wait`, a topic has the wrong shape, or a send fails.
 
     """
-    if settings.model is not None:
-        raise SettingsError(
-            f"Setting model names {settings.model}, but this release serves no snapshots yet:"
-            " leave it out."
-        )
+    learner = load_learner(settings)
     topics = asyncio.run(_topics(settings))
     began = time.monotonic()
     warm()
     log.info("Learner compiled or loaded in %.1f s.", time.monotonic() - began)
-    create_worker(settings, topics).run()
+    log.info(introduce(learner, settings))
+    create_worker(settings, topics, learner).run()
     return 0
 
 
@@ -59,25 +58,25 @@ async def _topics(settings: Settings) -> Topics:
     return await topic_admin.verify(settings)
 
 
-def create_worker(settings: Settings, topics: Topics, learner: Mixture | None = None) -> Foundation:
-    """Attach all agents and tasks to a new foundation; by default with the untrained mixture.
+def create_worker(settings: Settings, topics: Topics, learner: Mixture) -> Foundation:
+    """Attach all agents and tasks to a new foundation.
 
     Raises
     ------
     UsageError
-        If metrics and health cannot be served where the settings say.
+        If metrics cannot be served at the address that the settings name.
 
     """
     foundation = create_app(settings, topics)
-    learner = learner or Mixture(MixtureSettings(repeats=settings.repeats == "allow"))
     rules = Rules.of(settings)
     metrics = Metrics()
+    metrics.serve_model(learner.version.hex())
     outbox = Outbox(topics)
     publisher = Publisher(
         {TopicCode.EVENTS: topics.events.name, TopicCode.USERS: topics.users.name},
         learner.version.hex(),
     )
-    feed = CatalogueFeed(settings, topics.item_vectors, learner.catalogue(), metrics)
+    feed = CatalogueFeed(settings, topics.item_vectors, learner, metrics)
     users = foundation.table("users", changelog=topics.user_rows)
     items = foundation.table("items", changelog=topics.item_vectors)
     user_hop = UserHop(foundation, users, learner, rules, feed, outbox, publisher, metrics)

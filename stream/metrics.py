@@ -66,6 +66,13 @@ class Metrics:
         self.recovery = self._histogram(
             "recovery_seconds", "An assignment to the tables' recovery.", _LAG
         )
+        self.model_info = self._gauge(
+            "model_info", "1 for the model that the lists are made with.", "version", "role"
+        )
+
+    def serve_model(self, version: str) -> None:
+        """Name the model that the lists are made with."""
+        self.model_info.labels(version, "live").set(1)
 
     def stage(self, name: str) -> AbstractContextManager[object]:
         """Measures the block under it as one stage of one run."""

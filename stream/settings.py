@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("headwater.", description="what every topic's name begins with")
     group: str = Field("headwater", description="the workers' consumer group")
     state_dir: Path = Field(Path("headwater-state"), description="where a worker keeps its tables")
-    model: Path | None = Field(None, description="a trained snapshot (not served yet)")
+    model: Path | None = Field(None, description="the trained snapshot to serve; none: no net")
     partitions: int = Field(4, ge=1, le=10_000, description="partitions of topics that are created")
     replication: int = Field(1, ge=1, le=32_767, description="replicas of topics that are created")
     list_length: int = Field(10, ge=1, le=1000, description="items in a list")

@@ -1,15 +1,17 @@
 """The user hop's fold: what each record does to a row, and that runs may be cut anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.nets import random_mixture
 
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.records import Internal, Place, TopicCode
 from agents.rows import UserRow
+from models.limits import RING
 from models.mixture import Mixture, MixtureSettings
 from stream.schemas import Event, Rules
 
@@ -35,12 +37,12 @@ def profile(offset: int, broker_ms: int, body: bytes) -> Arrival:
     return Arrival("u", place, place, offset, profile=body)
 
 
-def fold(rows: dict[str, bytes | None], arrivals: Sequence[Arrival]) -> UserFold:
+def fold(
+    rows: Mapping[str, bytes | None], arrivals: Sequence[Arrival], learner: Mixture = LEARNER
+) -> UserFold:
     """Fold with the rows of all users that arrive."""
-    users = dict.fromkeys(arrival.user_id for arrival in arrivals)
-    return fold_users(
-        LEARNER, RULES, LEARNER.catalogue(), {user: rows.get(user) for user in users}, arrivals
-    )
+    mine = {arrival.user_id: rows.get(arrival.user_id) for arrival in arrivals}
+    return fold_users(learner, RULES, learner.catalogue(), mine, arrivals)
 
 
 def packed(outcome: UserFold) -> dict[str, bytes]:
@@ -172,3 +174,53 @@ def test_a_run_may_be_cut_and_repeated_anywhere(fields: list[dict[str, Any]], da
     assert rows == whole
     for row in whole.values():
         assert UserRow.unpack(row).pack() == row
+
+
+def acts(numbers: range) -> list[Arrival]:
+    """Return arrivals of user `u` on items whose number is the offset."""
+    return [
+        arrival(n, item_id=f"i{n}", type=("view", "click", "like")[n % 3], timestamp_ms=NOW_MS + n)
+        for n in numbers
+    ]
+
+
+ITEMS = [f"i{n}" for n in range(0, 100, 2)]
+ONE, TWO = random_mixture(1, ITEMS), random_mixture(2, ITEMS)
+
+
+def fast(learner: Mixture, row: bytes) -> object:
+    """Return the fast weights of a row, as the learner reads them."""
+    return learner.unpack_users([UserRow.unpack(row).payload]).facts(0)["fast"]
+
+
+@pytest.mark.parametrize("before", [LEARNER, ONE], ids=["no net", "another net"])
+def test_fast_weights_of_another_version_are_rebuilt_from_the_ring(before: Mixture) -> None:
+    """They are as if the ring's events had been all there were; the facts are all events'."""
+    rows = packed(fold({}, acts(range(80)), before))
+    after = fold(rows, acts(range(80, 83)), TWO)
+    wanted = packed(fold({}, acts(range(80 - RING, 83)), TWO))
+    assert fast(TWO, packed(after)["u"]) == fast(TWO, wanted["u"])
+    always = packed(fold({}, acts(range(83)), TWO))
+    came, exact = (
+        TWO.unpack_users([UserRow.unpack(row["u"]).payload]).facts(0)
+        for row in (packed(after), always)
+    )
+    assert {**came, "fast": None} == {**exact, "fast": None}
+    assert came["version"] == int.from_bytes(TWO.version, "little")
+
+
+@pytest.mark.parametrize("before", [LEARNER, ONE], ids=["no net", "another net"])
+def test_a_row_of_another_version_stays_until_its_user_acts(before: Mixture) -> None:
+    """What comes again, and a profile, leave the learner's bytes as they were."""
+    rows = packed(fold({}, acts(range(5)), before))
+    again = packed(fold(rows, [*acts(range(5)), profile(9, NOW_MS, b"p")], TWO))
+    kept, came = UserRow.unpack(rows["u"]), UserRow.unpack(again["u"])
+    assert (came.payload, came.profile) == (kept.payload, b"p")
+
+
+def test_fast_weights_do_not_depend_on_where_a_run_is_cut() -> None:
+    """Neither when one half of the events was applied twice."""
+    whole = packed(fold({}, acts(range(30)), ONE))
+    half = packed(fold({}, acts(range(17)), ONE))
+    assert packed(fold(half, acts(range(9, 30)), ONE)) == whole
+    assert any(fast(ONE, whole["u"]))  # type: ignore[call-overload]

@@ -325,6 +325,13 @@ def _shrink(settings: Settings, topic: str, limit: int) -> None:
     asyncio.run(alter())
 
 
+def test_a_worker_whose_snapshot_is_not_there_says_so_in_one_sentence(headwater: Run) -> None:
+    """A wrong setting as any other, before a broker is asked; with its name and file."""
+    said = refused(headwater("worker", MODEL="missing.safetensors", BROKER="127.0.0.1:1"))
+    for part in ("model", "missing.safetensors", "not a file"):
+        assert part in said
+
+
 def test_a_worker_whose_port_is_taken_says_so_in_one_sentence(headwater: Run) -> None:
     """Before it joins the group, and without a library's complaints."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -15,6 +15,7 @@ NAMES = {
     "headwater_redelivered",
     "headwater_item_time_to_first_recommendation_seconds",
     "headwater_catalogue_lag_seconds",
+    "headwater_model_info",
     "headwater_rebalances",
     "headwater_recovery_seconds",
 }

@@ -12,6 +12,7 @@ from stream.placement import partition_of
 USERS = 1200
 GROUPS = 20
 ITEMS_PER_GROUP = 60  # fewer than the partners that an item's row protects, so that no sum is cut
+ITEMS = tuple(f"g{group}i{number}" for group in range(GROUPS) for number in range(ITEMS_PER_GROUP))
 TYPES = ("view", "click", "like", "dislike", "cart", "purchase", "share")
 
 

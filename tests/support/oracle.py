@@ -2,19 +2,22 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.structs import ConsumerRecord
 
 from agents.adapt_items import fold_items
 from agents.adapt_users import Arrival, UserFold, fold_users
+from agents.catalogue_feed import CatalogueFeed
 from agents.keys import row_id
 from agents.records import Internal, Kind, Place, TopicCode
 from agents.route import sort_events
 from agents.rows import ItemRow, UserRow
+from models.catalogue import Catalogue
 from models.item_states import ItemStates
 from models.mixture import Mixture, MixtureSettings
+from stream.metrics import Metrics
 from stream.placement import Placement
 from stream.schemas import Rules, decode_events
 from stream.settings import Settings
@@ -25,12 +28,39 @@ LEARNER = Mixture(MixtureSettings())
 
 
 @dataclass
+class Served:
+    """A learner that workers have served, and the catalogue that the items' rows give it."""
+
+    learner: Mixture
+    catalogue: Catalogue
+
+    @property
+    def version(self) -> int:
+        """The version as rows hold it."""
+        return int.from_bytes(self.learner.version, "little")
+
+    def facts(self, payload: bytes | None) -> dict[str, object]:
+        """What a user's row holds, as this learner reads it."""
+        return self.learner.unpack_users([payload]).facts(0)
+
+    def fold(self, user: str, mine: Iterable[tuple[bool, Arrival]]) -> UserFold:
+        """Fold all arrivals of one user in one run."""
+        arrivals = [arrival for _, arrival in mine]
+        return fold_users(self.learner, Rules(), self.catalogue, {user: None}, arrivals)
+
+
+@dataclass
 class Differences:
-    """What was compared, and every difference found, in words."""
+    """What was compared, and every difference found, in words.
+
+    `version` and `model` are, by user, those that the row and the last list name.
+    """
 
     users: int = 0
     items: int = 0
     both_paths: int = 0
+    version: dict[str, str] = field(default_factory=dict)
+    model: dict[str, str] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
     def check(self, what: str, came: object, wanted: object) -> None:
@@ -39,29 +69,45 @@ class Differences:
             self.found.append(f"{what}: {str(came)[:300]} instead of {str(wanted)[:300]}")
 
 
-def compare(settings: Settings) -> Differences:
-    """Compare both tables with the folds over what the topics hold now."""
+def compare(settings: Settings, *learners: Mixture) -> Differences:
+    """Compare both tables with the folds over what the topics hold now.
+
+    `learners` are all that workers have served, the plain mixture if none are given. A user's row
+    is compared with the fold of all its events by the one that its version names; that is a row
+    which was rebuilt, too, as long as the user has had no more events than a ring holds. Items
+    are to be announced, if at all, before anyone acts on them.
+    """
     topics = Topics(settings)
     out = Differences()
     events = read_all(settings.broker, topics.events.name)
     forwarded = read_all(settings.broker, topics.user_input.name)
     feedback = read_all(settings.broker, topics.item_feedback.name)
-    users = {
-        row_id(key): read.value
-        for key, read in latest(read_all(settings.broker, topics.user_rows.name)).items()
-        if key is not None and row_id(key) is not None and read.value is not None
-    }
-    items = {
-        row_id(key): read.value
-        for key, read in latest(read_all(settings.broker, topics.item_vectors.name)).items()
-        if key is not None and row_id(key) is not None and read.value is not None
-    }
+    users = _rows(settings, topics.user_rows.name)
+    items = _rows(settings, topics.item_vectors.name)
     lists = latest(read_all(settings.broker, topics.recommendations.name))
     arrivals = _arrivals(events, topics)
-    _compare_users(out, arrivals, users, lists, topics)
-    _compare_feedback(out, arrivals, forwarded, feedback)
+    served = [_served(settings, topics, learner, items) for learner in learners or [LEARNER]]
+    _compare_users(out, arrivals, users, lists, topics, served)
+    _compare_feedback(out, arrivals, forwarded, feedback, served[0])
     _compare_items(out, events, feedback, items)
     return out
+
+
+def _rows(settings: Settings, topic: str) -> dict[str | None, Read]:
+    """Return the newest row of each id from a changelog."""
+    return {
+        row_id(key): read
+        for key, read in latest(read_all(settings.broker, topic)).items()
+        if key is not None and row_id(key) is not None and read.value is not None
+    }
+
+
+def _served(
+    settings: Settings, topics: Topics, learner: Mixture, rows: Mapping[str | None, Read]
+) -> Served:
+    feed = CatalogueFeed(settings, topics.item_vectors, learner, Metrics())
+    feed.apply([consumer_record(topics.item_vectors.name, read) for read in rows.values()])
+    return Served(learner, feed.catalogue)
 
 
 def _arrivals(events: Sequence[Read], topics: Topics) -> dict[str, list[tuple[bool, Arrival]]]:
@@ -84,17 +130,23 @@ def _arrivals(events: Sequence[Read], topics: Topics) -> dict[str, list[tuple[bo
 def _compare_users(
     out: Differences,
     arrivals: dict[str, list[tuple[bool, Arrival]]],
-    rows: dict[str | None, bytes | None],
+    rows: Mapping[str | None, Read],
     lists: dict[bytes | None, Read],
     topics: Topics,
+    served: Sequence[Served],
 ) -> None:
     out.check("users with a row", set(rows), set(arrivals))
     for user, mine in arrivals.items():
-        row = UserRow.unpack(rows.get(user))
-        wanted = fold_one_user(user, mine)
-        state = _user_facts(row.payload)
+        read = rows.get(user)
+        row = UserRow.unpack(read.value if read else None)
+        made_by = _made_by(row.payload, served)
+        out.check(f"{user} has a known version", made_by is not None, True)
+        by = made_by or served[0]
+        wanted = by.fold(user, mine)
+        state = by.facts(row.payload)
         fresh = wanted.after.facts(0)
         out.users += 1
+        out.version[user] = by.learner.version.hex()
         out.check(f"{user} offsets", row.offsets, wanted.rows[0].offsets)
         out.check(f"{user} count", state["events"], len(mine))
         out.check(f"{user} had", sorted(state["had"]), sorted(fresh["had"]))
@@ -105,11 +157,12 @@ def _compare_users(
         else:
             out.both_paths += 1
         answer = lists.get(user.encode())
-        source = json.loads(answer.value or b"{}")["source"] if answer else None
+        said = json.loads(answer.value or b"{}") if answer else {}
+        out.model[user] = said.get("model", "")
         assert row.source is not None
         out.check(
             f"{user} last list",
-            source,
+            said.get("source"),
             {
                 "topic": topics.events.name,
                 "partition": row.source.partition,
@@ -118,15 +171,8 @@ def _compare_users(
         )
 
 
-def _user_facts(payload: bytes | None) -> dict[str, object]:
-    return LEARNER.unpack_users([payload]).facts(0)
-
-
-def fold_one_user(user: str, mine: Iterable[tuple[bool, Arrival]]) -> UserFold:
-    """Fold all arrivals of one user in one run."""
-    return fold_users(
-        LEARNER, Rules(), LEARNER.catalogue(), {user: None}, [arrival for _, arrival in mine]
-    )
+def _made_by(payload: bytes | None, served: Sequence[Served]) -> Served | None:
+    return next((one for one in served if one.facts(payload)["version"] == one.version), None)
 
 
 def one_path(mine: Sequence[tuple[bool, Arrival]]) -> bool:
@@ -139,6 +185,7 @@ def _compare_feedback(
     arrivals: dict[str, list[tuple[bool, Arrival]]],
     forwarded: Sequence[Read],
     feedback: Sequence[Read],
+    by: Served,
 ) -> None:
     """Every event has led to feedback from exactly one place, with the fold's bytes."""
     origin_of = {
@@ -147,6 +194,8 @@ def _compare_feedback(
     }
     bodies: dict[Place, bytes] = {}
     for _, record in _first_of_each_place(feedback):
+        if record.kind is not Kind.ADAPTATION:
+            continue
         place = record.place
         if place.topic is TopicCode.USER_INPUT:
             place = origin_of[place.partition, place.offset]
@@ -158,7 +207,7 @@ def _compare_feedback(
     for user, mine in arrivals.items():
         if not one_path(mine):
             continue
-        wanted = [Internal.unpack(value).body for _, value in fold_one_user(user, mine).feedback]
+        wanted = [Internal.unpack(value).body for _, value in by.fold(user, mine).feedback]
         came = [bodies.get(arrival.origin) for _, arrival in mine]
         out.check(f"{user} feedback", came, wanted)
 
@@ -167,7 +216,7 @@ def _compare_items(
     out: Differences,
     events: Sequence[Read],
     feedback: Sequence[Read],
-    rows: dict[str | None, bytes | None],
+    rows: Mapping[str | None, Read],
 ) -> None:
     counts = Counter(json.loads(read.value or b"{}")["item_id"] for read in events)
     out.check("items with a row", set(rows), set(counts))
@@ -175,7 +224,7 @@ def _compare_items(
     wanted = fold_items(LEARNER, dict.fromkeys(counts), first).rows
     for item, count in counts.items():
         out.items += 1
-        came, fresh = ItemRow.unpack(rows[item] or b""), ItemRow.unpack(wanted[item])
+        came, fresh = ItemRow.unpack(rows[item].value or b""), ItemRow.unpack(wanted[item])
         came_facts = ItemStates.unpack([came.payload]).facts(0)
         out.check(f"{item} events", came_facts["events"], count)
         out.check(f"{item} row", came_facts, ItemStates.unpack([fresh.payload]).facts(0))
@@ -184,12 +233,12 @@ def _compare_items(
 
 
 def _first_of_each_place(feedback: Sequence[Read]) -> list[tuple[str, Internal]]:
-    """Return the feedback as if each had been sent once: what came again is left out."""
+    """Return the records as if each had been sent once: what came again is left out."""
     seen: set[Place] = set()
     first: list[tuple[str, Internal]] = []
     for read in feedback:
         record = Internal.unpack(read.value or b"")
-        if record.kind is Kind.ADAPTATION and record.place not in seen:
+        if record.place not in seen:
             seen.add(record.place)
             first.append(((read.key or b"").decode(), record))
     return first
