@@ -1,0 +1,1 @@
+"""Training: the sequence net by torch, and the gate from which partitions start."""
