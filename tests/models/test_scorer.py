@@ -1,0 +1,69 @@
+"""The template of a learner in one file passes the shared checks, and learns."""
+
+import inspect
+import sys
+import textwrap
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import models
+from models.checks import CHECKS
+from models.errors import CodecError
+from models.events import EventBatch
+from models.hashing import item_hashes
+from models.learner import Log
+from models.replay import replay
+from models.scorer import Scorer
+
+
+def template() -> type[Scorer]:
+    """Run the code in the package's docstring as a module."""
+    text = inspect.cleandoc(models.__doc__ or "")
+    code = text[text.index('    """What was liked') : text.index("Then `headwater evaluate")]
+    module = ModuleType("template")
+    sys.modules["template"] = module
+    exec(compile(textwrap.dedent(code), "template.py", "exec"), module.__dict__)
+    return module.__dict__["Follower"]
+
+
+Follower = template()
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_template_holds_to_the_contract(check, repeats):
+    """What a reader copies from the docstring works."""
+    check(Follower(repeats=repeats))
+
+
+def test_the_template_learns_what_follows():
+    """After fitting to a log in which b follows a, a user at a gets b."""
+    ids = ("a", "b", "c", "d")
+    hashes = item_hashes(ids)
+    when = 1_600_000_000_000 + 1000 * np.arange(6)
+    ones = np.ones(6)
+    run = EventBatch.of([0, 0, 1, 1, 2, 2], hashes[[0, 1, 0, 1, 2, 3]], ones, ones, when, ones)
+    log = Log(3, ids, (run,))
+    learner = Follower().fit(log)
+    state = replay(learner, log)
+    at_a = EventBatch.of([0], hashes[:1], [1], [1], [1_600_000_010_000], [True])
+    states, _ = learner.adapt(learner.initial(1), at_a, state.catalogue)
+    lists = learner.recommend(states, state.gate, state.catalogue, 1)
+    assert state.catalogue.ids(lists.position[0]) == ["b"]
+
+
+def test_a_file_of_another_learner_is_refused(tmp_path):
+    """By name; a damaged one too."""
+
+    class Other(Follower):
+        """Another."""
+
+    path = tmp_path / "learner.safetensors"
+    Follower(learned={"pairs": np.zeros((1, 2), dtype=np.uint64)}).save(path)
+    with pytest.raises(CodecError, match="of Follower, not of"):
+        Other.load(path)
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(CodecError, match="damaged"):
+        Follower.load(path)
