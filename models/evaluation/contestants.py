@@ -2,27 +2,28 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from models.evaluation.contest import Contestant, Context
+if TYPE_CHECKING:  # they come with numba, which only an evaluation needs
+    from models.evaluation.contest import Contestant, Context
 
 DEFAULT: Final = ("mixture", "counters", "popularity", "recency", "neighbours", "transitions")
 """The headline, the same without the net, and the fast baselines."""
 
 
-def _from(module: str, factory: str) -> Callable[[Context], Contestant]:
+def _from(module: str, factory: str) -> "Callable[[Context], Contestant]":
     """The contestant that `factory` of models.evaluation.`module` makes."""
 
-    def make(context: Context) -> Contestant:
+    def make(context: "Context") -> "Contestant":
         found = getattr(import_module(f"models.evaluation.{module}"), factory)
         return cast("Contestant", found(context))
 
     return make
 
 
-CONTESTANTS: Final[dict[str, Callable[[Context], Contestant]]] = {
-    "mixture": _from("by_rows", "mixture"),
-    "counters": _from("by_rows", "counters"),
+CONTESTANTS: "Final[dict[str, Callable[[Context], Contestant]]]" = {
+    "mixture": _from("mixed", "Mixed"),
+    "counters": _from("by_rows", "Counters"),
     "popularity": _from("baselines.popularity", "Popularity"),
     "recency": _from("baselines.popularity", "Recency"),
     "neighbours": _from("baselines.neighbours", "Neighbours"),

@@ -1,0 +1,32 @@
+"""One evaluation: each learner in turn goes through the whole history."""
+
+from collections.abc import Callable, Sequence
+
+from models.evaluation.contest import Context
+from models.evaluation.contestants import CONTESTANTS
+from models.evaluation.prequential import Plan, run
+from models.evaluation.ranks import draw_ranks
+from models.evaluation.report import Standing
+
+
+def standings(
+    plan: Plan, names: Sequence[str], context: Context, done: Callable[[Standing], None]
+) -> list[Standing]:
+    """What became of the named contestants; each is told as `done` as soon as it is.
+
+    Raises
+    ------
+    DataError
+        If a contestant cannot learn from the data.
+    MissingLibraryError
+        If one needs a library that is not installed.
+
+    """
+    found = []
+    rows = plan.data.row[plan.targets]
+    for name in names:
+        outcome = run(CONTESTANTS[name](context), plan, context.progress)
+        rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
+        found.append(Standing(outcome, rank))
+        done(found[-1])
+    return found

@@ -1,0 +1,141 @@
+"""headwater evaluate: which learner adapts best to a history's users, and at what cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.evaluation.contestants import CONTESTANTS, DEFAULT
+from stream.cli.flags import command
+from stream.errors import UsageError
+from stream.settings import Loaded
+
+FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
+LENGTH = 10
+_PROTOCOL = "prequential"
+
+Events = Annotated[
+    Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
+]
+Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
+Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
+ProtocolName = Annotated[str, typer.Option("--protocol", help="How events are gone through.")]
+Learners = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--learner",
+        metavar="NAME[,NAME]",
+        help=f"May be given repeatedly: {', '.join(CONTESTANTS)}; or all.",
+    ),
+]
+WarmUp = Annotated[float, typer.Option("--warm-up", help="The part of all events that trains.")]
+Refit = Annotated[
+    float | None,
+    typer.Option("--refit-every", help="A part of all events: train anew after so many."),
+]
+Lengths = Annotated[
+    list[str] | None,
+    typer.Option("--k", metavar="K[,K]", help="List lengths, beside 10.", show_default=False),
+]
+Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
+Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of everything that is drawn at random.")]
+JsonOut = Annotated[Path | None, typer.Option("--json", help="Write everything found here.")]
+RanksOut = Annotated[Path | None, typer.Option("--ranks", help="Write each rank here (Parquet).")]
+PlotOut = Annotated[Path | None, typer.Option("--plot", help="Write pictures into this folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(
+        app,
+        evaluate,
+        "headwater evaluate --events events.csv.gz --items items.csv.gz",
+        "headwater evaluate --events e.parquet --learner mixture,neighbours --refit-every 0.1",
+        "headwater evaluate --events e.jsonl --learner all --json found.json --plot pictures",
+        flags=FLAGS,
+    )
+
+
+def evaluate(
+    loaded: Loaded,
+    *,
+    events: Events,
+    items: Items = None,
+    users: Users = None,
+    protocol: ProtocolName = _PROTOCOL,
+    learner: Learners = None,
+    warm_up: WarmUp = 0.7,
+    refit_every: Refit = None,
+    k: Lengths = None,
+    window: Window = 64,
+    partitions: Partitions = 1,
+    seed: Seed = 0,
+    json_: JsonOut = None,
+    ranks: RanksOut = None,
+    plot: PlotOut = None,
+) -> int:
+    """Let learners predict a history's events one after the other, and compare them.
+
+    In time order: the first part trains, then every positive event is predicted, by ranking all
+    items known at that moment, and then learned. What the user has had is left out unless repeats
+    are allowed; an item not yet known counts as a miss; ties are broken at random. Files hold the
+    fields of the topics; of events user_id, item_id, type and timestamp are needed.
+
+    Without --learner: the mixture, the same without its net (counters), and the fast baselines.
+    """
+    if protocol != _PROTOCOL:
+        raise UsageError(f"--protocol is {_PROTOCOL}; got {protocol}.")
+    _check_parts(warm_up, refit_every)
+    asked = {
+        "learners": _learners(learner),
+        "warm_up": warm_up,
+        "refit_every": refit_every,
+        "positive_min": loaded.settings.positive_min,
+        "repeats": loaded.settings.repeats,
+        "k": _lengths(k),
+        "window": window,
+        "partitions": partitions,
+        "seed": seed,
+    }
+    _check_writable(json_, ranks, plot)
+    from stream.cli.contest import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
+
+    hold(loaded, Files(events, items, users, json_, ranks, plot), asked)
+    return 0
+
+
+def _learners(given: Sequence[str] | None) -> list[str]:
+    names = [name.strip() for text in given or () for name in text.split(",") if name.strip()]
+    if "all" in names:
+        return list(CONTESTANTS)
+    if wrong := [name for name in names if name not in CONTESTANTS]:
+        raise UsageError(
+            f"--learner may be {', '.join(CONTESTANTS)} or all; got {', '.join(wrong)}."
+        )
+    return list(dict.fromkeys(names or DEFAULT))
+
+
+def _lengths(given: Sequence[str] | None) -> list[int]:
+    """The list lengths, ascending; 10 is always one of them."""
+    texts = [text.strip() for texts in given or () for text in texts.split(",")]
+    if wrong := [text for text in texts if not text.isdecimal() or int(text) < 1]:
+        raise UsageError(f"--k takes whole numbers from 1 on; got {', '.join(wrong)}.")
+    return sorted({LENGTH, *map(int, texts)})
+
+
+def _check_parts(warm_up: float, refit_every: float | None) -> None:
+    if not 0 < warm_up < 1:
+        raise UsageError(f"--warm-up is a part of all events, between 0 and 1; got {warm_up}.")
+    if refit_every is not None and not 0 < refit_every <= 1:
+        raise UsageError(f"--refit-every is a part of all events, up to 1; got {refit_every}.")
+
+
+def _check_writable(json_: Path | None, ranks: Path | None, plot: Path | None) -> None:
+    """Refuse before the work what would fail after it."""
+    for path in (json_, ranks):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise UsageError(f"{path} cannot be written: it is a folder, or in none that exists.")
+    if plot is not None and plot.exists() and not plot.is_dir():
+        raise UsageError(f"--plot takes a folder; {plot} is a file.")
