@@ -29,13 +29,18 @@ def replay(learner: Learner, log: Log) -> Replayed:
     n = len(log.items)
     state = Replayed([None] * log.users, [None] * n, learner.catalogue(), learner.initial_gate())
     state.catalogue.update(log.items, [True] * n, [0] * n, state.items)
+    go_on(learner, log, state)
+    return state
+
+
+def go_on(learner: Learner, log: Log, state: Replayed) -> None:
+    """Apply the log's runs to a state; its catalogue is the learner's and may know no item yet."""
     hashes = item_hashes(log.items)
     order = np.argsort(hashes)
     for seed, run in enumerate(log.runs):
         feedback = _apply_to_users(learner, state, run, seed << 32)
         index = order[np.searchsorted(hashes, run.item, sorter=order)]
         _apply_to_items(learner, log, state, index, feedback)
-    return state
 
 
 def _apply_to_users(learner: Learner, state: Replayed, run: EventBatch, seed: int) -> Feedback:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stream.cli import broker, config, demo, evaluate, publish, replay, tail, topics, worker
+from stream.cli import broker, config, demo, evaluate, publish, replay, tail, topics, train, worker
 from stream.errors import HeadwaterError
 
 INTERRUPTED = 130
@@ -25,7 +25,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_root)
-    for module in (broker, topics, config, worker, publish, replay, tail, evaluate, demo):
+    for module in (broker, topics, config, worker, publish, replay, tail, train, evaluate, demo):
         module.register(app)
     return app
 

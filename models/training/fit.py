@@ -1,0 +1,135 @@
+"""From a log to what a worker serves: the net, and the gate from which partitions start."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from models.dataset import Dataset
+from models.gate import Gate
+from models.mixture import Mixture, MixtureSettings
+from models.net import Net
+from models.training.checkpoint import Checkpoint
+from models.training.epochs import Epochs
+from models.training.gate_start import learn_start
+from models.training.model import Model
+from models.training.net_training import NetTraining, key, newest, warm, why_not
+from models.training.progress import Progress, Step, silent
+from models.training.settings import TrainSettings
+from models.training.threads import one_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A mixture to serve, and what `refresh` goes on from; without a model it has no net."""
+
+    mixture: Mixture
+    settings: TrainSettings
+    model: Model | None
+
+
+def train(
+    data: Dataset,
+    end: int,
+    settings: TrainSettings | None = None,
+    *,
+    progress: Progress = silent,
+    checkpoint: Path | None = None,
+) -> Trained:
+    """Train on events [0, end): the net stops early by the last tenth, then learns it too.
+
+    The gate's start comes from the last tenth, for which the net is the one that has not seen it.
+    Where no net can be trained (too few events, one item, no positive event, or no user with two
+    events) the mixture is one of counters alone, and its notes say why under "net". The checkpoint
+    is a file that is written after each epoch, gone on from if it is there and of the same data,
+    end and settings, and removed at the end.
+    """
+    settings = settings or TrainSettings()
+    started = perf_counter()
+    reason = why_not(data, end)
+    if reason is not None:
+        gate = _start(data, end, settings, None, progress)
+        notes = _notes(data, end, settings, started) | {"net": reason}
+        return Trained(_mixture(data, end, settings, gate, None, notes), settings, None)
+    saved = Checkpoint(checkpoint, key(data, end, settings)) if checkpoint else None
+    nets = NetTraining(data, end, settings, progress, saved).run()
+    gate = _start(data, end, settings, nets.before, progress)
+    notes = _notes(data, end, settings, started) | {
+        "validation hit_rate@10": nets.hit_rate,
+        "epochs": nets.epochs,
+        "best epoch": nets.best,
+        "checkpoint": saved.note if saved else "",
+    }
+    mixture = _mixture(data, end, settings, gate, nets.after, notes)
+    if saved:
+        saved.remove()
+    return Trained(mixture, settings, nets.after)
+
+
+def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = silent) -> Trained:
+    """Learn events [0, end) in a few warm epochs; the gate starts as before.
+
+    Only windows with events after those that were learned are gone through.
+    """
+    before, settings, mixture = trained.model, trained.settings, trained.mixture
+    if before is None:
+        return train(data, end, settings, progress=progress)
+    since = int((data.time[:end] <= mixture.trained_until).sum())
+    if since == end:
+        return trained
+    started = perf_counter()
+    with torch.random.fork_rng(), one_thread():
+        model = warm(before, data, end)
+        epochs = Epochs(
+            model,
+            data,
+            end,
+            settings,
+            stage=end,
+            epochs=settings.warm_epochs,
+            peak=settings.warm_rate,
+            since=since,
+        )
+        for epoch in range(settings.warm_epochs):
+            epochs.run(epoch, _reporter(progress, "newest", epoch, settings.warm_epochs))
+    notes = {**mixture.notes, **_notes(data, end, settings, started)}
+    gate = mixture.initial_gate()
+    return Trained(_mixture(data, end, settings, gate, model, notes), settings, model)
+
+
+def _start(
+    data: Dataset, end: int, settings: TrainSettings, model: Model | None, progress: Progress
+) -> Gate:
+    net = None if model is None else Net(model.weights(), model.features)
+    report = _reporter(progress, "gate", 0, 1)
+    return learn_start(data, newest(end), end, settings.repeats, net, report)
+
+
+def _reporter(progress: Progress, stage: str, epoch: int, epochs: int) -> Any:
+    return lambda part: progress(Step(stage, epoch, epochs, part))
+
+
+def _mixture(
+    data: Dataset,
+    end: int,
+    settings: TrainSettings,
+    gate: Gate,
+    model: Model | None,
+    notes: dict[str, Any],
+) -> Mixture:
+    net = None if model is None else Net(model.weights(), model.features)
+    until = int(data.time[end - 1]) if net is not None else 0
+    return Mixture(MixtureSettings(repeats=settings.repeats), gate, net, until, notes)
+
+
+def _notes(data: Dataset, end: int, settings: TrainSettings, started: float) -> dict[str, Any]:
+    return {
+        "fingerprint": data.fingerprint,
+        "events": end,
+        "users": len(set(data.user[:end].tolist())),
+        "items": len(set(data.item[:end].tolist())),
+        "settings": asdict(settings),
+        "seconds": round(perf_counter() - started, 1),
+    }

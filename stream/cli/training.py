@@ -1,0 +1,148 @@
+"""What `headwater train` does once its flags are understood; apart, since it is slow to load."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from models.dataset import Dataset
+from models.errors import MissingLibraryError
+from stream.cli.histories import read_history
+from stream.errors import HeadwaterError, UsageError
+from stream.settings import Loaded
+
+_STAGES = {"net": "learning", "gate": "gate", "newest": "learning the newest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is wanted."""
+
+    events: Path
+    items: Path | None
+    users: Path | None
+    out: Path
+    seed: int
+    epochs: int
+    width: int
+    device: str
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that an interrupted training leaves."""
+        return self.out.with_name(f"{self.out.name}.training")
+
+
+def run(loaded: Loaded, job: Job) -> None:
+    """Read, train, write and report.
+
+    Raises
+    ------
+    UsageError
+        If the files, the device or what is installed do not do.
+    HeadwaterError
+        If the snapshot cannot be written.
+
+    """
+    training = _training(job)
+    data = read_history(loaded, job.events, job.items, job.users)
+    for note in data.notes:
+        print(note, file=sys.stderr)
+    trained = _train(training, loaded, job, data)
+    try:
+        trained.mixture.save(job.out)
+    except OSError as error:
+        raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
+    Console().print(_table(job, trained.mixture.notes, trained.mixture.net is not None))
+    print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
+
+
+def _training(job: Job) -> ModuleType:
+    """Import what trains; its library is an extra."""
+    try:
+        import torch  # noqa: PLC0415  # an extra, and slow to load
+
+        from models import training  # noqa: PLC0415  # needs torch
+    except ModuleNotFoundError as error:
+        raise UsageError(str(MissingLibraryError.of(error))) from error
+    if job.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda needs a GPU that torch can use; there is none.")
+    return training
+
+
+def _train(training: ModuleType, loaded: Loaded, job: Job, data: Dataset) -> Any:
+    settings = training.TrainSettings(
+        width=job.width,
+        hidden=2 * job.width,
+        epochs=job.epochs,
+        seed=job.seed,
+        repeats=loaded.settings.repeats == "allow",
+        device=job.device,
+    )
+    try:
+        with _shown() as show:
+            return training.train(
+                data, len(data), settings, progress=show, checkpoint=job.checkpoint
+            )
+    except KeyboardInterrupt:
+        if job.checkpoint.exists():
+            print(
+                f"Stopped. {job.checkpoint} holds the epochs so far: the same command goes on.",
+                file=sys.stderr,
+            )
+        raise
+
+
+@contextmanager
+def _shown() -> Iterator[Any]:
+    """Show a bar on a terminal, elsewhere a line for each epoch."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[found]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=1.0, found="")
+
+        def show(step: Any) -> None:
+            what = f"{_STAGES[step.stage]}, epoch {step.epoch + 1} of {step.epochs}"
+            what = _STAGES["gate"] if step.stage == "gate" else what
+            bar.update(task, description=what, completed=step.epoch + step.part, total=step.epochs)
+            if step.loss is None:
+                return
+            found = f"loss {step.loss:.3f}, validation HR@10 {_rate(step.hit_rate)}"
+            bar.update(task, found=found)
+            if not console.is_terminal:
+                print(f"{what}: {found}", file=sys.stderr)
+
+        yield show
+
+
+def _rate(rate: float | None) -> str:
+    return "unknown" if rate is None else f"{rate:.3f}"
+
+
+def _table(job: Job, notes: Any, has_net: bool) -> Table:
+    table = Table(show_header=False)
+    if notes.get("checkpoint"):
+        table.add_row("checkpoint", notes["checkpoint"])
+    table.add_row("learned", f"{notes['events']:,} events of {notes['users']:,} users")
+    table.add_row("items", f"{notes['items']:,}")
+    if has_net:
+        rate = _rate(notes["validation hit_rate@10"])
+        table.add_row("net alone", f"HR@10 {rate} on the last tenth, before learning it")
+        table.add_row("epochs", f"{notes['epochs']}, the best was {notes['best epoch']}")
+    else:
+        table.add_row("net", f"none, counters alone: {notes['net']}")
+    table.add_row("seconds", f"{notes['seconds']}")
+    table.add_row("snapshot", f"{job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")
+    return table
