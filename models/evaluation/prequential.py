@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from models.arrays import Bools, Float64s, Int64s
+from models.arrays import Bools, Int64s
 from models.dataset import Dataset
 from models.errors import DataError
 from models.evaluation.contest import Contestant, Progress
@@ -48,7 +48,8 @@ class Plan:
 class Outcome:
     """What a contestant made of the targets, and at what cost.
 
-    Seconds are sums: of fitting and fitting anew, of learning the events, of placing the targets.
+    Seconds are sums, by the clock: of fitting and fitting anew, of learning the events, of placing
+    the targets.
     """
 
     name: str
@@ -103,51 +104,43 @@ def run(contestant: Contestant, plan: Plan, progress: Progress) -> Outcome:
     """Let one contestant predict and learn everything."""
     data, n = plan.data, len(plan.data)
     better, ties = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    seconds = np.zeros(3)  # train, learn, rank
-    clock = _Clock(seconds)
-    contestant.fit(data, plan.start)
-    clock.charge(0)
+    training, learning, ranking = _Watch(), _Watch(), _Watch()
+    with training:
+        contestant.fit(data, plan.start)
     for begin, end in pairwise(plan.stages):
         if begin > plan.start:
-            clock.restart()
-            contestant.refit(data, begin)
-            clock.charge(0)
+            with training:
+                contestant.refit(data, begin)
         for first, stop in pairwise(window_starts(data.user, begin, end, plan.window).tolist()):
             window = np.arange(first, stop)
             wanted: Bools = data.positive[first:stop]
-            clock.restart()
             if wanted.any():
-                placing = contestant.rank(window, wanted)
+                with ranking:
+                    placing = contestant.rank(window, wanted)
                 better[window[wanted]], ties[window[wanted]] = placing
-                clock.charge(2)
-            contestant.learn(window)
-            clock.charge(1)
+            with learning:
+                contestant.learn(window)
             progress(contestant.name, stop - plan.start, n - plan.start)
-    train_seconds, learn_seconds, rank_seconds = seconds.tolist()
     return Outcome(
         contestant.name,
         better[plan.targets],
         ties[plan.targets],
-        train_seconds,
-        learn_seconds,
-        rank_seconds,
+        training.seconds,
+        learning.seconds,
+        ranking.seconds,
         contestant.state_bytes(),
     )
 
 
-class _Clock:
-    """Seconds charged to one of several accounts."""
+class _Watch:
+    """Adds up the seconds spent inside it."""
 
-    def __init__(self, seconds: Float64s) -> None:
-        self._seconds = seconds
-        self._since = perf_counter()
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
 
-    def restart(self) -> None:
-        """Charge nobody for the time until now."""
-        self._since = perf_counter()
+    def __enter__(self) -> None:
+        self._began = perf_counter()
 
-    def charge(self, account: int) -> None:
-        """Charge the time since the last call to an account."""
-        now = perf_counter()
-        self._seconds[account] += now - self._since
-        self._since = now
+    def __exit__(self, *_exception: object) -> None:
+        self.seconds += perf_counter() - self._began

@@ -1,0 +1,86 @@
+"""The command line of the evaluation: what it takes, what it refuses, what it leaves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stream.cli import main
+
+DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo"
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few hundred ratings as CSV."""
+    path = tmp_path_factory.mktemp("data") / "events.csv"
+    lines = ["user_id,item_id,type,value,timestamp"]
+    lines += [
+        f"{place * 7 % 23},{place * 11 % 31},rate,{1 + place % 5},{10**12 + place * 60_000}"
+        for place in range(400)
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_everything_is_written_where_it_is_wanted(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table, JSON with the settings, ranks and pictures."""
+    outputs = [tmp_path / "found.json", tmp_path / "ranks.parquet", tmp_path / "pictures"]
+    code = main(
+        [
+            "evaluate", "--events", str(events), "--protocol", "prequential",
+            "--learner", "counters,popularity", "--learner", "recency", "--warm-up", "0.6",
+            "--positive-min", "3", "--repeats", "allow", "--refit-every", "0.2", "--k", "5,20",
+            "--window", "8", "--partitions", "3", "--seed", "1", "--json", str(outputs[0]),
+            "--ranks", str(outputs[1]), "--plot", str(outputs[2]),
+        ]
+    )  # fmt: skip
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert all(f"Written: {path}" in printed for path in outputs)
+    assert all(path.exists() for path in outputs)
+    told = json.loads(outputs[0].read_text())
+    assert list(told["learners"]) == ["counters", "popularity", "recency"]
+    assert "hit_rate@20" in told["learners"]["counters"]
+    expected = {
+        "warm_up": 0.6, "refit_every": 0.2, "positive_min": 3.0, "repeats": "allow",
+        "k": [5, 10, 20], "window": 8, "partitions": 3, "seed": 1,
+    }  # fmt: skip
+    assert {key: told["settings"][key] for key in expected} == expected
+    assert told["settings"]["targets"] == sum(1 + place % 5 >= 3 for place in range(240, 400))
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--learner", "oracle"], "--learner may be mixture, counters"),
+        (["--protocol", "holdout"], "--protocol is prequential; got holdout"),
+        (["--warm-up", "1"], "--warm-up is a part of all events"),
+        (["--refit-every", "0"], "--refit-every is a part of all events"),
+        (["--k", "ten"], "--k takes whole numbers"),
+        (["--k", "0"], "--k takes whole numbers"),
+        (["--window", "0"], "--window"),
+        (["--repeats", "maybe"], "repeats"),
+        (["--json", "/nowhere/found.json"], "cannot be written"),
+        (["--items", "absent.csv"], "absent.csv is not a file"),
+        (["--positive-min", "9"], "of the last 120 of 400 events none is positive"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence(
+    events: Path, flags: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2, before any work."""
+    assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    """And every learner by name."""
+    assert main(["evaluate", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "headwater evaluate --events" in shown
+    assert "neighbours" in shown
