@@ -45,15 +45,17 @@ def introduce(learner: Mixture, settings: Settings) -> str:
     version = learner.version.hex()
     if settings.model is None:
         return f"Serving the counters without a net (version {version})."
-    until = datetime.fromtimestamp(learner.trained_until / 1000, UTC)
-    facts = [f"trained until {until:%F %T}Z", *_words(learner.notes)]
+    facts = ["a net" if learner.net else "no net", *_words(learner.notes)]
+    if learner.trained_until:
+        until = datetime.fromtimestamp(learner.trained_until / 1000, UTC)
+        facts.insert(1, f"trained until {until:%F %T}Z")
     return f"Serving {settings.model} (version {version}): {', '.join(facts)}."
 
 
 def _words(notes: Mapping[str, Any]) -> Iterator[str]:
-    """Notes as `name value`, groups of them one after the other."""
+    """Notes as `name value`; groups of them, such as the settings of the training, are left out."""
     for name, value in notes.items():
-        if isinstance(value, Mapping):
-            yield from _words(value)
-        else:
-            yield f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        if isinstance(value, float):
+            yield f"{name} {value:.4g}"
+        elif isinstance(value, str | int) and value != "":
+            yield f"{name} {value}"

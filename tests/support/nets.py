@@ -14,10 +14,10 @@ from models.samples import sample_net
 _WIDTH = 4
 
 
-def random_mixture(seed: int, items: Sequence[str], *, repeats: bool = False) -> Mixture:
+def random_mixture(seed: int, items: Sequence[str], trained_until: int = 0) -> Mixture:
     """A mixture with a net that nobody trained, which knows these items."""
     net = sample_net(seed, known=item_hashes(items))
-    return Mixture(MixtureSettings(repeats=repeats), net=net)
+    return Mixture(MixtureSettings(), net=net, trained_until=trained_until)
 
 
 def taste_mixture(contents: Sequence[Content]) -> Mixture:
