@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from functools import partial
 
 from agents.catalogue_feed import CatalogueFeed
@@ -15,7 +14,6 @@ from agents.records import TopicCode
 from agents.router import Router
 from agents.snapshot import introduce, load_learner
 from agents.user_hop import UserHop
-from models.kernels import warm
 from models.mixture import Mixture
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
@@ -43,9 +41,6 @@ def run(settings: Settings) -> int:
     """
     learner = load_learner(settings)
     topics = asyncio.run(_topics(settings))
-    began = time.monotonic()
-    warm()
-    log.info("Learner compiled or loaded in %.1f s.", time.monotonic() - began)
     log.info(introduce(learner, settings))
     create_worker(settings, topics, learner).run()
     return 0
