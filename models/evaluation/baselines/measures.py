@@ -61,7 +61,8 @@ class Decayed:
 
     def score(self) -> Float32s:
         """log2 of the sums now; an item without events is below all others."""
-        return (np.maximum(self._logs, -1e30) - self._now).astype(np.float32)
+        score: Float32s = (np.maximum(self._logs, -1e30) - self._now).astype(np.float32)
+        return score
 
     def sums(self) -> Float32s:
         """The sums themselves, now."""

@@ -14,7 +14,8 @@ from models.evaluation.baselines.neighbours import Neighbours
 from models.evaluation.baselines.pairs import Pairs
 from models.evaluation.baselines.popularity import Popularity, Recency
 from models.evaluation.baselines.transitions import Transitions
-from models.evaluation.baselines.tuned import Tuned, choose, hits, windows
+from models.evaluation.baselines.tuned import Tuned
+from models.evaluation.baselines.validation import choose, hits, windows
 from models.evaluation.contest import Context, Placing
 
 ALL = (Popularity, Recency, Neighbours, Transitions)

@@ -1,0 +1,176 @@
+"""iALS, GRU4Rec and SASRec: they learn what there is to learn, alike each time, quietly."""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from support.histories import history, random_history
+
+from models.dataset import Dataset
+from models.errors import MissingLibraryError
+from models.evaluation.baselines import next_item, sequential
+from models.evaluation.baselines.gru4rec import GRU4Rec
+from models.evaluation.baselines.ials import IALS, Settings, Weights
+from models.evaluation.baselines.passages import LENGTH, Passages
+from models.evaluation.baselines.sasrec import SASRec
+from models.evaluation.baselines.sequential import Sequential, Trial
+from models.evaluation.baselines.validation import hits, windows
+from models.evaluation.contest import Context, ScoreContestant
+from models.evaluation.contestants import CONTESTANTS
+
+NETWORKS = (GRU4Rec, SASRec)
+ALL = (IALS, *NETWORKS)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One trial of few epochs; a small factorisation."""
+    for kind in NETWORKS:
+        monkeypatch.setattr(kind, "trials", (Trial(0.1, 1e-2),))
+    monkeypatch.setattr(sequential, "_MOST_EPOCHS", 6)
+    grid = (Settings(Weights(8, 1.0, 10.0), 20), Settings(Weights(8, 1.0, 10.0), 5))
+    monkeypatch.setattr(IALS, "grid", grid)
+
+
+def chains(users: int, events: int, items: int = 24) -> Dataset:
+    """Users in turn step round a circle of items, each from a place of their own."""
+    n = users * events
+    user, step = np.arange(n) % users, np.arange(n) // users
+    return history(user.tolist(), ((7 * user + step) % items).tolist(), items=items)
+
+
+def fitted(kind: Callable[[Context], ScoreContestant], data: Dataset, end: int) -> ScoreContestant:
+    """A contestant that has learned events [0, end)."""
+    contestant = kind(Context(repeats=True))
+    contestant.fit(data, end)
+    return contestant
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_network_learns_a_chain(kind: type[Sequential]) -> None:
+    """Which item follows on the last one, also for a user whom it has never seen."""
+    data = chains(60, 20)
+    contestant = fitted(kind, data, 1_000)
+    found = []
+    for window in windows(data, 1_000, 1_200):
+        found.append(hits(contestant.rank(window, data.positive[window]), top=1))
+        contestant.learn(window)
+    assert np.concatenate(found).mean() > 0.9
+
+
+def test_factors_find_the_items_of_the_users_kind() -> None:
+    """Users of two kinds; a new one is folded in from what it has had so far."""
+    draw = np.random.default_rng(0)
+    user = np.append(draw.integers(0, 40, 1_500), [40, 40, 40])
+    item = draw.integers(0, 15, 1_503) + 15 * (user % 2)
+    contestant = fitted(IALS, history(user.tolist(), item.tolist(), items=31), 1_500)
+    scores = contestant.scores(np.array([1_502]), np.array([True]))[0]
+    assert scores[:15].mean() > 10 * abs(scores[15:]).mean()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_same_seed_gives_the_same_scores(kind: type[ScoreContestant]) -> None:
+    """To the bit, whatever the state of torch's own generator, which stays as it was."""
+    data = random_history(600, 20, 30)
+    window, targets = np.array([500]), np.array([True])
+    torch.manual_seed(1)
+    first = fitted(kind, data, 500)
+    drawn = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.rand(1) == drawn
+    second = fitted(kind, data, 500)
+    np.testing.assert_array_equal(first.scores(window, targets), second.scores(window, targets))
+    for contestant in (first, second):
+        contestant.refit(data, 500)
+    np.testing.assert_array_equal(first.scores(window, targets), second.scores(window, targets))
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("end", [0, 1, 9, 200])
+def test_any_training_part_is_enough_to_score(
+    kind: type[ScoreContestant], end: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No events, one, too few to choose by; users and items that come later; nothing printed."""
+    data = random_history(240, 12, 40)
+    contestant = fitted(kind, data, end)
+    for window in windows(data, end, 240):
+        targets = data.positive[window]
+        scores = contestant.scores(window, targets)
+        assert scores.shape == (targets.sum(), 40)
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+        contestant.learn(window)
+    contestant.refit(data, 220)
+    assert contestant.state_bytes() > 0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_items_that_came_after_training_are_last(kind: type[Sequential]) -> None:
+    """The most popular of them first; refitting makes them like any other."""
+    data = chains(30, 20)
+    late = history(
+        [*data.user.tolist(), 0, 1, 2, 3], [*data.item.tolist(), 24, 25, 25, 24], items=26
+    )
+    contestant = fitted(kind, late, 600)
+    for event in (600, 601, 602):
+        contestant.learn(np.array([event]))
+    scores = contestant.scores(np.array([603]), np.array([True]))[0]
+    assert scores.argsort()[:2].tolist() == [24, 25]
+    contestant.refit(late, 604)
+    again = contestant.scores(np.array([603]), np.array([True]))[0]
+    assert (again[24:] > again.min() + 1e-3).any()
+
+
+def test_each_event_is_a_target_once_and_sees_what_it_will_see() -> None:
+    """From its last 25 to 50 events, or all where there are fewer; the start comes first."""
+    data = random_history(900, 4, 30)
+    draw = np.random.default_rng(0)
+    told = np.zeros(30)
+    for batch in Passages(data, 800).batches(draw):
+        assert batch.inputs.shape == (len(batch.inputs), LENGTH)
+        for inputs, targets, weights in zip(*batch, strict=True):
+            places = np.flatnonzero(weights)
+            np.add.at(told, targets[places], 1)
+            assert (inputs[1 : places[-1] + 1] == targets[: places[-1]]).all()
+            assert places[0] == 0 or places[0] >= LENGTH // 2
+            assert inputs[0] == 30 or places[0] > 0
+    np.testing.assert_array_equal(told, np.bincount(data.item[:800], minlength=30))
+
+
+def test_sampled_softmax_agrees_with_the_full_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log-Q correction makes its expected loss nearly that of all items."""
+    data = random_history(2_000, 40, 300)
+    batch = next(Passages(data, 2_000).batches(np.random.default_rng(0)))
+    vocabulary = next_item.Vocabulary(data, 2_000)
+    torch.manual_seed(0)
+    network = next_item.Network(300, torch.nn.Identity(), 0.0).eval()
+    seen, draw = torch.from_numpy(vocabulary.seen), np.random.default_rng(0)
+    items, logs = vocabulary.candidates(draw)
+    assert logs is None
+    full = next_item.loss_of(network, batch, seen, items, logs).item()
+    monkeypatch.setattr(next_item, "_FULL", 100)
+    monkeypatch.setattr(next_item, "_SAMPLED", 200)
+    losses = [
+        next_item.loss_of(network, batch, seen, *vocabulary.candidates(draw)).item()
+        for _ in range(20)
+    ]
+    assert np.mean(losses) == pytest.approx(full, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "library"), [("ials", "implicit"), ("gru4rec", "torch"), ("sasrec", "torch")]
+)
+def test_a_missing_library_is_named(
+    name: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that installs it."""
+    for module in [module for module in sys.modules if module.startswith("models.evaluation.b")]:
+        monkeypatch.delitem(sys.modules, module)
+    for module in [module for module in sys.modules if module.split(".")[0] == library]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingLibraryError, match=r"pip install 'headwater\[train\]'"):
+        CONTESTANTS[name](Context())
