@@ -4,6 +4,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
+from models.errors import MissingLibraryError
+
 if TYPE_CHECKING:  # they come with numba, which only an evaluation needs
     from models.evaluation.contest import Contestant, Context
 
@@ -15,7 +17,10 @@ def _from(module: str, factory: str) -> "Callable[[Context], Contestant]":
     """The contestant that `factory` of models.evaluation.`module` makes."""
 
     def make(context: "Context") -> "Contestant":
-        found = getattr(import_module(f"models.evaluation.{module}"), factory)
+        try:
+            found = getattr(import_module(f"models.evaluation.{module}"), factory)
+        except ModuleNotFoundError as exc:
+            raise MissingLibraryError.of(exc) from exc
         return cast("Contestant", found(context))
 
     return make
@@ -28,4 +33,7 @@ CONTESTANTS: "Final[dict[str, Callable[[Context], Contestant]]]" = {
     "recency": _from("baselines.popularity", "Recency"),
     "neighbours": _from("baselines.neighbours", "Neighbours"),
     "transitions": _from("baselines.transitions", "Transitions"),
+    "ials": _from("baselines.ials", "IALS"),
+    "gru4rec": _from("baselines.gru4rec", "GRU4Rec"),
+    "sasrec": _from("baselines.sasrec", "SASRec"),
 }

@@ -1,14 +1,15 @@
 """iALS: implicit alternating least squares, each user folded in anew at every prediction.
 
-Users and items are vectors with the least sum, over all pairs, of c (p - x . y)^2, and over all of
-both of r |x|^2; p = 1 and c = 1 + alpha w for what the user has had (w = 1 if positive, .3 if not; summed over
-repeats), p = 0 and c = 1 for all else. The items' vectors are slow weights; a user's is solved
+Users and items are vectors with the least sum of c (p - x . y)^2 over all pairs plus r |v|^2 over
+Users and items are vectors with the least sum of c (p - x . y)^2 over all pairs and r |v|^2 over
+over repeats), p = 0 and c = 1 for all else. The items' vectors are slow weights; a user's is solved
 exactly from the user's last events, as many as the validation tenth chooses. Recent popularity at a
 scale of 1e-6 orders a list's tail, and is the list of users without events.
 (Hu, Koren, Volinsky 2008; by the library `implicit`, on the CPU.)
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,15 +21,12 @@ from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.dataset import Dataset
 from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail, weights_of
-from models.evaluation.baselines.validation import (
-    choose,
-    hits_by_user,
-    validation,
-    validation_start,
-)
+from models.evaluation.baselines.validation import choose, frozen_hits, validation_start
 from models.evaluation.contest import ScoreContestant
 
 _UNLIKED: Final = 0.3
+_MOST_TARGETS: Final = 2_000
+"""Predicted for each of the settings, about."""
 
 
 class Weights(NamedTuple):
@@ -92,19 +90,18 @@ class IALS(ScoreContestant):
         return int(self._vectors.item_factors.nbytes) + self._tail.nbytes + events
 
     def _choose(self, end: int) -> Settings:
-        """Train with each settings before the tenth, and predict and fold the tenth."""
+        """Train with each settings before the tenth, and predict the tenth."""
+        cut = validation_start(end)
         trained: dict[Weights, Any] = {}
-        for weights, _ in self.grid:
+        found = []
+        for weights, depth in self.grid:
             if weights not in trained:
-                trained[weights] = self._train(weights, validation_start(end))
-                self.context.progress("training ials", len(trained), len(self.grid))
-        found = np.zeros((len(self.grid), len(self.data.users)))
-        for window, targets in validation(self.data, end):
-            for place, settings in enumerate(self.grid if targets.any() else ()):
-                scores = self._scores(trained[settings.weights], settings, window[targets])
-                found[place] += hits_by_user(self.eligible, window, targets, scores)
-            self.fold(window)
-        return self.grid[choose(found)]
+                trained[weights] = self._train(weights, cut)
+            score = partial(self._scores, trained[weights], Settings(weights, depth))
+            found.append(frozen_hits(self.eligible, end, _MOST_TARGETS, score))
+            self.context.progress(f"choosing {self.name}", len(found), len(self.grid))
+        self._tail.add(self.data, np.arange(cut, end))
+        return self.grid[choose(np.stack(found))]
 
     def _train(self, weights: Weights, end: int) -> Any:
         events = np.arange(end)

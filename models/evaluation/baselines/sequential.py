@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail
 from models.evaluation.baselines.next_item import Network, Vocabulary, train
 from models.evaluation.baselines.passages import LENGTH
-from models.evaluation.baselines.validation import hits_by_user, validation, validation_start
+from models.evaluation.baselines.validation import frozen_hits, validation_start
 from models.evaluation.contest import ScoreContestant
 
 _MOST_EPOCHS: Final = 25
@@ -50,7 +51,7 @@ class Sequential(ScoreContestant):
         """The part that differs: [b, t, WIDTH] of [b, t, WIDTH], each from those up to it."""
 
     def start(self, end: int) -> None:
-        """Train each trial before the last tenth until it gets no better; the best learns it too."""
+        """Train each trial before the last tenth; the best one then learns the tenth too."""
         self._history = History(self.data)
         self._tail = tail(len(self.data.items))
         self._tail.add(self.data, np.arange(end))
@@ -111,12 +112,8 @@ class Sequential(ScoreContestant):
         return network, found
 
     def _hits(self, network: Network, seen: Bools, end: int) -> float:
-        found = 0.0
-        for window, targets in validation(self.data, end, _MOST_TARGETS):
-            if targets.any():
-                scores = self._scores(network, seen, window[targets])
-                found += hits_by_user(self.eligible, window, targets, scores).sum()
-        return found
+        score = partial(self._scores, network, seen)
+        return float(frozen_hits(self.eligible, end, _MOST_TARGETS, score).sum())
 
     def _scores(self, network: Network, seen: Bools, events: Int64s) -> Float32s:
         inputs, last = self._inputs(events)

