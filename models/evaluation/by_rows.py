@@ -16,6 +16,8 @@ from models.user_states import UserStates
 
 _RUN: Final = 64
 """Events of a run while the training part is replayed; a user may come more than once."""
+_QUIET_RUN: Final = 1024
+"""The same where no gate learns: rows are then alike whatever the runs."""
 
 
 class _Opened(NamedTuple):
@@ -54,14 +56,11 @@ class ByRows(ABC):
         states = opened.before.take(opened.local[targets].tolist())
         better, ties = np.full(len(items), -1, np.int64), np.zeros(len(items), np.int64)
         partition = self._partition[users]
-        for mine in np.unique(partition).tolist():
+        for mine in set(partition.tolist()):
             chosen = np.flatnonzero(partition == mine)
-            ranks = self.learner.ranks(
-                states.take(chosen.tolist()),
-                self._gates[mine],
-                self.catalogue,
-                self._position[items[chosen]],
-            )
+            some = states if len(chosen) == len(items) else states.take(chosen.tolist())
+            places = self._position[items[chosen]]
+            ranks = self.learner.ranks(some, self._gates[mine], self.catalogue, places)
             better[chosen], ties[chosen] = ranks.better, ranks.ties
         return Placing(better, ties)
 
@@ -104,8 +103,9 @@ class ByRows(ABC):
         order = np.argsort(data.announced, kind="stable")
         self._coming = order[data.announced[order] < NEVER]
         self.use(learner)
-        for first in range(0, end, _RUN):
-            stop = min(first + _RUN, end)
+        size = _RUN if data.time[end - 1] > learner.trained_until else _QUIET_RUN
+        for first in range(0, end, size):
+            stop = min(first + size, end)
             self.learn(np.arange(first, stop))
             self.context.progress(f"{self.name}: replay", stop, end)
 
@@ -169,7 +169,7 @@ class ByRows(ABC):
 
     def _learn_gates(self, window: Int64s, before: UserStates, batch: EventBatch) -> None:
         partition = self._partition[self.data.user[window]]
-        for mine in np.unique(partition).tolist():
+        for mine in set(partition.tolist()):
             chosen = np.flatnonzero(partition == mine)
             some = batch if len(chosen) == len(window) else batch.select(chosen)
             self._gates[mine] = self.learner.learn_gate(

@@ -14,7 +14,10 @@ DEFAULT: Final = ("mixture", "counters", "popularity", "recency", "neighbours", 
 
 
 def _from(module: str, factory: str) -> "Callable[[Context], Contestant]":
-    """The contestant that `factory` of models.evaluation.`module` makes."""
+    """The contestant that `factory` of models.evaluation.`module` makes.
+
+    It raises MissingLibraryError if that needs what is not installed.
+    """
 
     def make(context: "Context") -> "Contestant":
         try:

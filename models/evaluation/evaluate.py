@@ -1,5 +1,6 @@
 """One evaluation: each learner in turn goes through the whole history."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from models.evaluation.contest import Context
@@ -22,10 +23,11 @@ def standings(
         If one needs a library that is not installed.
 
     """
-    found = []
+    found: list[Standing] = []
     rows = plan.data.row[plan.targets]
-    for name in names:
-        outcome = run(CONTESTANTS[name](context), plan, context.progress)
+    waiting = deque(CONTESTANTS[name](context) for name in names)  # what one lacks is told at once
+    while waiting:
+        outcome = run(waiting.popleft(), plan, context.progress)
         rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
         found.append(Standing(outcome, rank))
         done(found[-1])

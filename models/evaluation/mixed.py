@@ -1,11 +1,8 @@
 """The headline: net and counters together, trained on what lies behind."""
 
-from importlib import import_module
-from typing import Any
-
 from models.dataset import Dataset
-from models.errors import MissingLibraryError
 from models.evaluation.by_rows import ByRows
+from models.training import Step, TrainSettings, refresh, train
 
 
 class Mixed(ByRows):
@@ -15,24 +12,15 @@ class Mixed(ByRows):
 
     def fit(self, data: Dataset, end: int) -> None:
         """Train on events [0, end), then replay them."""
-        training = _training()
-        settings = training.TrainSettings(seed=self.context.seed, repeats=self.context.repeats)
-        self._trained = training.train(data, end, settings, progress=self._tell)
+        settings = TrainSettings(seed=self.context.seed, repeats=self.context.repeats)
+        self._trained = train(data, end, settings, progress=self._tell)
         self.begin(self._trained.mixture, data, end)
 
     def refit(self, data: Dataset, end: int) -> None:
         """Refresh the net by all events so far; rows and gates stay."""
-        self._trained = _training().refresh(self._trained, data, end, progress=self._tell)
+        self._trained = refresh(self._trained, data, end, progress=self._tell)
         self.use(self._trained.mixture)
 
-    def _tell(self, step: Any, /) -> None:
+    def _tell(self, step: Step, /) -> None:
         done = int(100 * (step.epoch + step.part))
         self.context.progress(f"{self.name}: training, {step.stage}", done, 100 * step.epochs)
-
-
-def _training() -> Any:
-    """What trains; its library is an extra."""
-    try:
-        return import_module("models.training")
-    except ModuleNotFoundError as exc:
-        raise MissingLibraryError.of(exc) from exc

@@ -16,6 +16,7 @@ from models.evaluation.baselines.neighbours import Neighbours
 from models.evaluation.baselines.popularity import Popularity
 from models.evaluation.by_rows import ByRows, Counters
 from models.evaluation.contest import Contestant, Context, ScoreContestant, silent
+from models.evaluation.contestants import CONTESTANTS
 from models.evaluation.metrics import figures
 from models.evaluation.prequential import Outcome, Protocol, plan, run
 from models.evaluation.ranks import draw_ranks
@@ -225,3 +226,19 @@ def test_what_cannot_be_evaluated_is_told() -> None:
         plan(history([0] * 10, list(range(10)), positive=[True] * 7 + [False] * 3), Protocol())
     with pytest.raises(DataError, match="holds none of them"):
         plan(history([0], [0]), Protocol(warm_up=0.2))
+
+
+def test_the_headline_is_trained_on_what_lies_behind_alone() -> None:
+    """Its net and its gate's start know nothing of what is predicted before it is."""
+    pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
+    data = replace(random_history(900, 25, 40), contents=tuple(contents(40)))
+    order = np.concatenate([np.arange(780), 780 + np.random.default_rng(1).permutation(120)])
+    names = ("user", "item", "kind", "positive", "row")
+    changed = replace(data, **{name: getattr(data, name)[order] for name in names})
+    protocol = Protocol(refit_every=0.1)
+    make = CONTESTANTS["mixture"]
+    one, other = (outcome(make(Context()), some, protocol) for some in (data, changed))
+    before = int((plan(data, protocol).targets < 780).sum())
+    assert (one.better[:before] == other.better[:before]).all()
+    assert (one.better[before:] != other.better[before : len(one.better)]).any()
+    assert one.train_seconds > 0
