@@ -2,9 +2,9 @@
 
 Users and items are vectors with the least sum of c (p - x . y)^2 over all pairs plus r |v|^2 over
 all vectors: p = 1 and c = 1 + alpha w for what the user has had (w = 1 if positive, .3 if not;
-summed over repeats), p = 0 and c = 1 for all else. The items' vectors are slow weights; a user's is solved
-exactly from the user's last events, as many as the validation tenth chooses. Recent popularity at a
-scale of 1e-6 orders a list's tail, and is the list of users without events.
+summed over repeats), p = 0 and c = 1 for all else. The items' vectors are slow weights; a user's is
+solved exactly from the user's last events, as many as the validation tenth chooses. Recent
+popularity at a scale of 1e-6 orders a list's tail, and is the list of users without events.
 (Hu, Koren, Volinsky 2008; by the library `implicit`, on the CPU.)
 """
 
