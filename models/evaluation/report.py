@@ -85,8 +85,8 @@ WriteRanks = Callable[[Plan, Standing], None]
 def ranks_file(path: Path) -> Iterator[WriteRanks]:
     """A Parquet file of ranks: one row per predicted event and learner.
 
-    Columns: learner, row (of the time-ordered input), user_id, item_id, timestamp (ms), history,
-    rank (null: no list may hold the item).
+    Columns: learner, row (of the time-ordered input, from 0), user_id, item_id, timestamp (ms),
+    history, rank (null: no list may hold the item).
     """
     import pyarrow as pa  # noqa: PLC0415  # 0.2 s at the start of every command otherwise
     import pyarrow.parquet as pq  # noqa: PLC0415  # the same

@@ -1,13 +1,15 @@
 """The command line of the evaluation: what it takes, what it refuses, what it leaves."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+import models
 from stream.cli import main
 
-DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo"
+pytest.importorskip("polars", reason="needs the extra: pip install 'headwater[train]'")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,36 @@ def test_wrong_use_is_told_in_one_sentence(
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("library", "ours", "flags"),
+    [
+        ("polars", ["models.dataset_files.assemble", "models.dataset_files.events"], []),
+        ("matplotlib", ["models.evaluation.plots"], ["--plot", "pictures"]),
+        ("torch", ["models.evaluation.mixed", "models.training"], ["--learner", "mixture"]),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named(
+    events: Path,
+    library: str,
+    ours: list[str],
+    flags: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the command that installs it, before any work; exit code 2."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == library:
+            monkeypatch.delitem(sys.modules, name)
+        elif name.startswith(tuple(ours)):
+            monkeypatch.delitem(sys.modules, name)
+            package, _, part = name.rpartition(".")
+            monkeypatch.delattr(sys.modules.get(package, models), part, raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
+    told = capsys.readouterr().err
+    assert told == f"headwater: {library} is not installed: pip install 'headwater[train]'.\n"
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
