@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_wrong_use_is_told_in_one_sentence(
     assert told.count("\n") == 1
 
 
+class _Absent(MetaPathFinder):
+    """Finds that a library is not installed."""
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Refuse the library alone."""
+        if fullname == self.library:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
 @pytest.mark.parametrize(
     ("library", "ours", "flags"),
     [
@@ -104,7 +117,7 @@ def test_a_library_that_is_not_installed_is_named(
             monkeypatch.delitem(sys.modules, name)
             package, _, part = name.rpartition(".")
             monkeypatch.delattr(sys.modules.get(package, models), part, raising=False)
-    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr(sys, "meta_path", [_Absent(library), *sys.meta_path])
     assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
     told = capsys.readouterr().err
     assert told == f"headwater: {library} is not installed: pip install 'headwater[train]'.\n"
