@@ -24,8 +24,8 @@ _FAST_RUN: Final = 4096
 """Of events that teach the gate nothing."""
 _TEACHING: Final = 20_000
 """Events before the last tenth that teach the counters' weights."""
-_NET_START: Final = 0.6
-"""The net's weight, in deviations, before its tenth."""
+_NET_START: Final = 1.0
+"""The net's weight, in deviations, before its tenth: on MovieLens-100K it went from .6 to 1.4."""
 _SAMPLE_USERS, _SAMPLE_ITEMS = 256, 128
 
 

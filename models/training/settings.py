@@ -31,5 +31,4 @@ class TrainSettings:
     dropout: float = 0.3
     id_dropout: float = 0.1
     disliked_weight: float = 0.3
-    smoothing: float = 0.0
     validation_targets: int = 2000

@@ -1,0 +1,110 @@
+"""headwater train: a file in, a snapshot out, and one sentence for each mistake."""
+
+import csv
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+
+from models.mixture import Mixture
+from models.training import fit
+from stream.cli import INTERRUPTED, main
+
+FAST = ("--epochs", "2", "--width", "8", "--device", "cpu")
+
+
+@pytest.fixture
+def events(tmp_path):
+    """A file of users who take one item after the other."""
+    return write(tmp_path / "events.csv", [(n % 20, (n % 20 + n // 20) % 12) for n in range(200)])
+
+
+def write(path, pairs, kind="like"):
+    """Write events, a second apart."""
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("user_id", "item_id", "type", "timestamp"))
+        for n, (user, item) in enumerate(pairs):
+            rows.writerow((user, item, kind, 1_600_000_000_000 + 1000 * n))
+    return path
+
+
+def train(events, out, *more):
+    """Run the command."""
+    return main(["train", "--events", str(events), "--out", str(out), *FAST, *more])
+
+
+def test_a_snapshot_that_loads(events, tmp_path, capsys):
+    """With the epochs told, what was trained, and how to serve it."""
+    out = tmp_path / "shop.safetensors"
+    assert train(events, out) == 0
+    told = capsys.readouterr()
+    assert "epoch 2 of 2: loss" in told.err
+    assert "200 events of 20 users" in told.out
+    assert f"HEADWATER_MODEL={out} headwater worker" in told.out
+    mixture = Mixture.load(out)
+    assert mixture.net.size == 8
+    assert mixture.notes["settings"]["epochs"] == 2
+    assert [file.name for file in tmp_path.iterdir() if "training" in file.name] == []
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kind", "reason"),
+    [
+        ([(0, 0)] * 3, "like", "50 events"),
+        ([(n % 9, 0) for n in range(90)], "like", "two items"),
+        ([(n % 9, n % 7) for n in range(90)], "dislike", "positive events"),
+        ([(n, n % 7) for n in range(90)], "like", "users with two events"),
+    ],
+)
+def test_counters_alone_where_no_net_can_be_trained(tmp_path, capsys, pairs, kind, reason):
+    """The snapshot serves, and the table says why it has no net."""
+    out = tmp_path / "shop.safetensors"
+    assert train(write(tmp_path / "events.csv", pairs, kind), out) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "counters alone" in told
+    assert reason in told
+    assert Mixture.load(out).net is None
+
+
+def test_interrupted_it_goes_on(events, tmp_path, capsys, monkeypatch):
+    """Ctrl-C after an epoch keeps the checkpoint; the same command ends the training."""
+    out, start = tmp_path / "shop.safetensors", fit.learn_start
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "learn_start", interrupt)
+    assert train(events, out) == INTERRUPTED
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not out.exists()
+    monkeypatch.setattr(fit, "learn_start", start)
+    assert train(events, out) == 0
+    assert "epoch 2 of 2: loss" not in capsys.readouterr().err
+    assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--device", "tpu"), "--device may be auto, cpu, cuda; got tpu"),
+        (("--out", "no/such/folder/x"), "cannot be written"),
+        (("--out", "."), "cannot be written"),
+        (("--events", "absent.csv"), "absent.csv"),
+        (("--epochs", "0"), "--epochs"),
+    ],
+)
+def test_wrong_use_is_one_sentence(events, tmp_path, capsys, more, sentence):
+    """And the exit code is 2."""
+    assert train(events, tmp_path / "shop.safetensors", *more) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "Traceback" not in told
+
+
+def test_without_torch_the_extra_is_named(events, tmp_path, capsys, monkeypatch):
+    """As a sentence, with exit code 2."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert train(events, tmp_path / "shop.safetensors") == 2
+    assert "pip install 'headwater[train]'" in capsys.readouterr().err
