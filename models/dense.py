@@ -30,15 +30,13 @@ class Dense(NamedTuple):
     """What a dense scan of N items reads besides the walk, for r users; no logits without a net."""
 
     static: Float32s  # [popularity.FEATURES, N]
-    bias: Float32s  # [N]
-    logit: Float32s  # [r, N], without the bias
-    centre: Float32s  # [r], mean over the items, with the bias
+    logit: Float32s  # [r, N], less the user's mean over the items
 
 
 def nothing_dense() -> Dense:
     """Build the columns of no items, for kernels that may do without."""
-    table, column = np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.float32)
-    return Dense(table, column, table, column)
+    table = np.empty((0, 0), dtype=np.float32)
+    return Dense(table, table)
 
 
 EXAMPLE: Final = nothing_dense()
@@ -56,18 +54,10 @@ def chunks(
     if query is None or vectors is None:
         yield 0, n, EXAMPLE._replace(static=static)
         return
-    size = static.shape[1]
-    leave, bias = vectors.leave[:size].T, vectors.bias[:size]
-    step = max(_MOST // max(size, 1), 1)
+    step = max(_MOST // max(vectors.size, 1), 1)
     for first in range(0, n, step):
         some = query[first : first + step]
-        yield first, first + len(some), Dense(static, bias, some @ leave, vectors.centres(some))
-
-
-@helper
-def net_feature(dense: Dense, row: int, item: int) -> np.float32:
-    """The net's feature of an item."""
-    return np.float32(dense.logit[row, item] + dense.bias[item] - dense.centre[row])
+        yield first, first + len(some), Dense(static, vectors.logits(some))
 
 
 @helper
@@ -94,9 +84,9 @@ def fill_scores(
 ) -> None:
     """Score all items for the user who was walked, whose logits are in the row."""
     if len(dense.logit) > 0:
-        of_net, centre, logit = weight[NET], dense.centre[row], dense.logit[row]
+        of_net, logit = weight[NET], dense.logit[row]
         for item in range(len(score)):
-            score[item] = base[item] + of_net * (logit[item] + dense.bias[item] - centre)
+            score[item] = base[item] + of_net * logit[item]
     else:
         score[:] = base
     for slot in range(touched):

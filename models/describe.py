@@ -7,7 +7,7 @@ from models import shelves as shelves_
 from models.arrays import Float32s, Int32s
 from models.compiled import column, helper, kernel
 from models.dense import EXAMPLE as DENSE
-from models.dense import Dense, net_feature
+from models.dense import Dense
 from models.gate import NET
 from models.shelves import Shelves
 from models.user_columns import EXAMPLE as USERS
@@ -37,7 +37,7 @@ def describe_items(
             feature[index, popularity.FEATURES + place] = value
         feature[index, NET] = 0
         if len(dense.logit) > 0:
-            feature[index, NET] = net_feature(dense, row, item)
+            feature[index, NET] = dense.logit[row, item]
 
 
 @kernel(

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Float32s, Hashes, Int32s, Int64s
+from models.arrays import Float32s, Hashes, Int32s
 from models.content import Content, Sparse
 from models.errors import CodecError
 
@@ -106,6 +106,22 @@ def no_inputs() -> Inputs:
     return Inputs(kinds, table, table, table, table, scales, scales)
 
 
+class ReadOut(NamedTuple):
+    """What makes queries of fast weights."""
+
+    read_in: Float32s  # [K d + 1, H], A
+    in_bias: Float32s  # [H], a
+    read_out: Float32s  # [H, d], B
+    out_bias: Float32s  # [d], b
+    linear: Float32s  # [K d + 1, d], C
+
+
+def no_read_out() -> ReadOut:
+    """Build the read-out of no net, as an example for kernels."""
+    table, vector = np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.float32)
+    return ReadOut(table, vector, table, vector, table)
+
+
 class Net:
     """A trained net with the features that its content maps were trained for.
 
@@ -135,6 +151,14 @@ class Net:
             gap=self.weights.gap,
             decay=self.weights.decay,
             gain=self.weights.gain * np.sqrt(np.float32(1.0) - square),
+        )
+
+        self.read_out = ReadOut(
+            self.weights.read_in,
+            self.weights.read_in_bias,
+            self.weights.read_out,
+            self.weights.read_out_bias,
+            self.weights.read_linear,
         )
 
     def digest(self) -> bytes:
@@ -169,37 +193,6 @@ class Net:
             for into, table in ((enter, weights.content_enter), (leave, weights.content_leave)):
                 np.add.at(into, row, table[sparse.feature] * sparse.weight[:, None])
         return enter, leave, bias
-
-    def queries(self, inputs: Float32s) -> Float32s:
-        """Read n users out: float32[n, K d + 1] (z) to queries float32[n, d]."""
-        weights = self.weights
-        hidden = inputs @ weights.read_in
-        hidden += weights.read_in_bias
-        query = _gelu(hidden) @ weights.read_out
-        query += weights.read_out_bias
-        query += inputs @ weights.read_linear
-        return query
-
-    def read_out(self, fast: Float32s, events: Int64s) -> Float32s:
-        """Queries float32[n, d] of n users' fast weights float32[n, K d] and numbers of events."""
-        inputs = np.empty((len(fast), self.width + 1), dtype=np.float32)
-        inputs[:, :-1] = fast
-        inputs[:, -1] = HISTORY * np.log1p(events)
-        return self.queries(inputs)
-
-
-def _gelu(x: Float32s) -> Float32s:
-    """GELU in the form with tanh: within 5e-4 of the exact one."""
-    inner = np.square(x)
-    inner *= np.float32(0.044715)
-    inner += np.float32(1.0)
-    inner *= x
-    inner *= np.float32(np.sqrt(2.0 / np.pi))
-    np.tanh(inner, out=inner)
-    inner += np.float32(1.0)
-    inner *= x
-    inner *= np.float32(0.5)
-    return inner
 
 
 def _check(weights: NetWeights) -> dict[str, int]:

@@ -8,12 +8,13 @@ import numpy as np
 from models.arrays import Float32s, Hashes, Int64s
 from models.content import Content
 from models.net import Net
+from models.read_out import centred
 
 _FIRST_ITEMS: Final = 1024
 
 
 class Vectors:
-    """What each item enters fast weights by, what queries find it by, and its bias.
+    """What each item enters fast weights by [N, d], what queries find it by [d, N], and its bias.
 
     An item has what the snapshot knows of it by its hash; its content is added once described.
     """
@@ -23,7 +24,7 @@ class Vectors:
         self.size = 0
         """Positions filled."""
         self.enter = np.zeros((_FIRST_ITEMS, net.size), dtype=np.float32)
-        self.leave = np.zeros_like(self.enter)
+        self.leave = np.zeros((net.size, _FIRST_ITEMS), dtype=np.float32)
         self.bias = np.zeros(_FIRST_ITEMS, dtype=np.float32)
         self._leave_sum = np.zeros(net.size)
         self._bias_sum = 0.0
@@ -35,19 +36,22 @@ class Vectors:
         while room < self.size:
             room *= 2
         if room > len(self.bias):
-            self.enter, self.leave = _grown(self.enter, room), _grown(self.leave, room)
-            self.bias = _grown(self.bias, room)
+            more = room - len(self.bias)
+            self.enter = np.pad(self.enter, ((0, more), (0, 0)))
+            self.leave = np.pad(self.leave, ((0, 0), (0, more)))
+            self.bias = np.pad(self.bias, (0, more))
         self._set(np.arange(first, self.size), hashes, [None] * len(hashes))
 
     def describe(self, place: Int64s, hashes: Hashes, contents: Sequence[Content]) -> None:
         """Take what was announced of the items at some positions, all different."""
-        self._leave_sum -= self.leave[place].sum(axis=0, dtype=np.float64)
+        self._leave_sum -= self.leave[:, place].sum(axis=1, dtype=np.float64)
         self._bias_sum -= self.bias[place].sum(dtype=np.float64)
         self._set(place, hashes, contents)
 
     def _set(self, place: Int64s, hashes: Hashes, contents: Sequence[Content | None]) -> None:
-        self.enter[place], self.leave[place], self.bias[place] = self.net.vectors(hashes, contents)
-        self._leave_sum += self.leave[place].sum(axis=0, dtype=np.float64)
+        self.enter[place], leave, self.bias[place] = self.net.vectors(hashes, contents)
+        self.leave[:, place] = leave.T
+        self._leave_sum += self.leave[:, place].sum(axis=1, dtype=np.float64)
         self._bias_sum += self.bias[place].sum(dtype=np.float64)
 
     def entering(self, place: Int64s, hashes: Hashes) -> Float32s:
@@ -58,14 +62,9 @@ class Vectors:
             enter[strange] = self.net.vectors(hashes[strange], [None] * len(strange))[0]
         return enter
 
-    def centres(self, query: Float32s) -> Float32s:
-        """Mean logits over all positions, of n queries: float32[n]."""
-        known = max(self.size, 1)
-        centre = query @ (self._leave_sum / known).astype(np.float32)
-        return np.asarray(centre + np.float32(self._bias_sum / known), dtype=np.float32)
-
-
-def _grown(table: Float32s, room: int) -> Float32s:
-    larger = np.zeros((room, *table.shape[1:]), dtype=np.float32)
-    larger[: len(table)] = table
-    return larger
+    def logits(self, query: Float32s) -> Float32s:
+        """Logits of all items less their mean over these: float32[n, size] for queries [n, d]."""
+        logit = np.empty((len(query), self.size), dtype=np.float32)
+        mean = self._leave_sum / max(self.size, 1), self._bias_sum / max(self.size, 1)
+        centred(query, self.leave, self.bias, *mean, logit)
+        return logit
