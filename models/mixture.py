@@ -25,9 +25,8 @@ from models.gate import FEATURES, NAMES, NET, Gate
 from models.item_fold import fold_items
 from models.item_states import ItemStates
 from models.learner import Log
-from models.net import HISTORY, Net
+from models.net import Net
 from models.ranking import Lists, empty_lists
-from models.read_out import queries
 from models.replay import replay
 from models.snapshot import Snapshot
 from models.user_states import UserStates
@@ -209,10 +208,7 @@ class Mixture:
         """What a dense scan reads, for some users after the other: (first, stop, Dense)."""
         query = None
         if self.net is not None:
-            read = np.empty((len(states), self._width + 1), dtype=np.float32)
-            read[:, :-1] = self._fast(states, catalogue)
-            read[:, -1] = HISTORY * np.log1p(states.count)
-            query = self._queries(self.net, read)
+            query = self.net.read_out(self._fast(states, catalogue), states.count)
         return dense.chunks(query, len(states), catalogue)
 
     def _lessons(
@@ -234,16 +230,10 @@ class Mixture:
         trace(self._inputs, before.columns, events, rows, enter, fast, read)
         starts = np.append(lessons, len(rows))
         starts[0] = 0
-        query = self._queries(self.net, read)
+        query = self.net.queries(read)
         for first, stop, logits in dense.chunks(query, len(lessons), catalogue):
             own = rows[starts[first] : starts[stop]]
             yield int(starts[first]), np.where(own < 0, own, own - first), logits
-
-    @staticmethod
-    def _queries(net: Net, read: Float32s) -> Float32s:
-        query = np.empty((len(read), net.size), dtype=np.float32)
-        queries(net.read_out, read, query)
-        return query
 
     def _fast(self, states: UserStates, catalogue: Catalogue) -> Float32s:
         """The states' fast weights under this version: their own where all are, else a copy."""

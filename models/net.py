@@ -22,9 +22,10 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Float32s, Hashes, Int32s
+from models.arrays import Float32s, Hashes, Int32s, Int64s
 from models.content import Content, Sparse
 from models.errors import CodecError
+from models.read_out import ReadOut, fill_queries
 
 HISTORY: Final = 0.3
 """Of log(1 + n) in the read-out."""
@@ -106,22 +107,6 @@ def no_inputs() -> Inputs:
     return Inputs(kinds, table, table, table, table, scales, scales)
 
 
-class ReadOut(NamedTuple):
-    """What makes queries of fast weights."""
-
-    read_in: Float32s  # [K d + 1, H], A
-    in_bias: Float32s  # [H], a
-    read_out: Float32s  # [H, d], B
-    out_bias: Float32s  # [d], b
-    linear: Float32s  # [K d + 1, d], C
-
-
-def no_read_out() -> ReadOut:
-    """Build the read-out of no net, as an example for kernels."""
-    table, vector = np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.float32)
-    return ReadOut(table, vector, table, vector, table)
-
-
 class Net:
     """A trained net with the features that its content maps were trained for.
 
@@ -153,7 +138,7 @@ class Net:
             gain=self.weights.gain * np.sqrt(np.float32(1.0) - square),
         )
 
-        self.read_out = ReadOut(
+        self._read_out = ReadOut(
             self.weights.read_in,
             self.weights.read_in_bias,
             self.weights.read_out,
@@ -193,6 +178,19 @@ class Net:
             for into, table in ((enter, weights.content_enter), (leave, weights.content_leave)):
                 np.add.at(into, row, table[sparse.feature] * sparse.weight[:, None])
         return enter, leave, bias
+
+    def queries(self, inputs: Float32s) -> Float32s:
+        """Queries float32[n, d] of what the read-out takes, float32[n, K d + 1] (z)."""
+        query = np.empty((len(inputs), self.size), dtype=np.float32)
+        fill_queries(self._read_out, inputs, query)
+        return query
+
+    def read_out(self, fast: Float32s, events: Int64s) -> Float32s:
+        """Queries float32[n, d] of n users' fast weights float32[n, K d] and numbers of events."""
+        inputs = np.empty((len(fast), self.width + 1), dtype=np.float32)
+        inputs[:, :-1] = fast
+        inputs[:, -1] = HISTORY * np.log1p(events)
+        return self.queries(inputs)
 
 
 def _check(weights: NetWeights) -> dict[str, int]:

@@ -4,18 +4,33 @@ In kernels of our own: each user's results do not depend on who else is in the b
 bit, and no library starts threads for them.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from models.arrays import Float32s, Float64s
 from models.compiled import column, helper, kernel
-from models.net import ReadOut, no_read_out
 
 _BLOCK: Final = 512
 """Items whose vectors stay in the cache while one user after the other reads them."""
 _SCALE: Final = np.float32(np.sqrt(2.0 / np.pi))
 _TABLE: Final = column(np.float32, 2)
+
+
+class ReadOut(NamedTuple):
+    """What makes queries of fast weights."""
+
+    read_in: Float32s  # [K d + 1, H], A
+    in_bias: Float32s  # [H], a
+    read_out: Float32s  # [H, d], B
+    out_bias: Float32s  # [d], b
+    linear: Float32s  # [K d + 1, d], C
+
+
+def no_read_out() -> ReadOut:
+    """Build the read-out of no net, as an example for kernels."""
+    table, vector = np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.float32)
+    return ReadOut(table, vector, table, vector, table)
 
 
 @helper
@@ -41,7 +56,7 @@ def _add_product(vector: Float32s, matrix: Float32s, start: int, into: Float32s)
 
 
 @kernel(no_read_out(), _TABLE, _TABLE)
-def queries(net: ReadOut, inputs: Float32s, query: Float32s) -> None:
+def fill_queries(net: ReadOut, inputs: Float32s, query: Float32s) -> None:
     """Fill in n users' queries [n, d], of what the read-out takes [n, K d + 1] (z)."""
     hidden = np.empty(len(net.in_bias), dtype=np.float32)
     for user in range(len(inputs)):
