@@ -1,4 +1,4 @@
-"""One thread for torch while something runs."""
+"""One thread for each of torch's operations while something runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
