@@ -1,8 +1,12 @@
 """The headline: net and counters together, trained on what lies behind."""
 
+import logging
+
 from models.dataset import Dataset
 from models.evaluation.by_rows import ByRows
 from models.training import Step, TrainSettings, refresh, train
+
+_log = logging.getLogger(__name__)
 
 
 class Mixed(ByRows):
@@ -14,6 +18,8 @@ class Mixed(ByRows):
         """Train on events [0, end), then replay them."""
         settings = TrainSettings(seed=self.context.seed, repeats=self.context.repeats)
         self._trained = train(data, end, settings, progress=self._tell)
+        if self._trained.mixture.net is None:
+            _log.warning("The mixture has no net: %s.", self._trained.mixture.notes["net"])
         self.begin(self._trained.mixture, data, end)
 
     def refit(self, data: Dataset, end: int) -> None:

@@ -242,3 +242,10 @@ def test_the_headline_is_trained_on_what_lies_behind_alone() -> None:
     assert (one.better[:before] == other.better[:before]).all()
     assert (one.better[before:] != other.better[before : len(one.better)]).any()
     assert one.train_seconds > 0
+
+
+def test_a_history_too_small_for_a_net_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The mixture is then one of counters, and says why."""
+    pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
+    outcome(CONTESTANTS["mixture"](Context()), history([0, 1] * 10, list(range(20))))
+    assert "The mixture has no net: a net needs 50 events" in caplog.text
