@@ -43,15 +43,16 @@ def demo(
 ) -> int:
     """Stream real ratings through a real Kafka and a worker, live, with a table at the end.
 
-    It takes some minutes. The data is MovieLens latest-small: 70 % of it by time is back-filled,
-    then the users who appear only afterwards rate live. Broker, worker and their data are the
-    demonstration's own (build/demo, wiped at the start); where HEADWATER_BROKER names another
+    It takes some minutes. The data is MovieLens latest-small: a net is trained on 70 % of it by
+    time, these are back-filled, then the users who appear only afterwards rate live; at the end the
+    same stream is evaluated offline, with the net and without. Broker, worker and their data are
+    the demonstration's own (build/demo, wiped at the start); where HEADWATER_BROKER names another
     Kafka, its topics must be empty. The figures go to build/demo.json. On a terminal everything
     stays up until Ctrl-C.
     """
     # Imported here: the other commands need neither agents nor numpy.
-    from agents.keys import row_id  # noqa: PLC0415
+    from stream.cli.demo_learning import DemoLearning  # noqa: PLC0415
     from stream.demo.run import Options, run_demo  # noqa: PLC0415
 
     options = Options(folder, port, Size(backfill, users, withheld_ratings))
-    return run_demo(loaded, options, row_id, Console())
+    return run_demo(loaded, options, DemoLearning(loaded.settings.partitions), Console())

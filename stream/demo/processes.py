@@ -21,7 +21,17 @@ _LAST_LINES = 12
 # What a demonstration writes into its folder; nothing else there is touched.
 _BROKER, _STATE, _LOG, _PID = "broker", "state", "worker.log", "worker.pid"
 # What the worker is told by flags; everything else it reads where this process has read it.
-_FLAGS = ("broker", "topic_prefix", "group", "state_dir", "http_port", "list_length", "wait")
+_FLAGS = (
+    "broker",
+    "topic_prefix",
+    "group",
+    "state_dir",
+    "model",
+    "http_port",
+    "list_length",
+    "repeats",
+    "wait",
+)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ async def _events(settings: Settings, topics: Topics) -> list[EventSeen]:
             record.partition,
             record.offset,
             record.timestamp,
+            event.timestamp_ms,
         )
         for event, record in zip(decoded, records, strict=True)
         if isinstance(event, Event)

@@ -14,6 +14,7 @@ from stream.demo.popularity import Popularity
 from stream.schemas import EVERYONE
 
 K = 10
+_LIVE = ("headwater", "popularity")
 POSITIVE_STARS = 4.0
 _RESAMPLES = 1000
 _SEED = 20_231  # any fixed number: the interval shall not change between two looks at one run
@@ -28,7 +29,7 @@ _BUCKETS = (("0", 0), ("1-4", 4), ("5-9", 9), ("10+", math.inf))
 
 
 class EventSeen(NamedTuple):
-    """A rating in `events`; `broker_ms` is when the broker took it."""
+    """A rating in `events`; `broker_ms` is when the broker took it, `time_ms` when it was given."""
 
     user_id: str
     item_id: str
@@ -36,6 +37,7 @@ class EventSeen(NamedTuple):
     partition: int
     offset: int
     broker_ms: int
+    time_ms: int = 0
 
 
 class ListSeen(NamedTuple):
@@ -107,16 +109,22 @@ class ListsByUser:
 
 
 class Target(NamedTuple):
-    """A liked item, the user's events before it, and its rank (0: first) in either top 10."""
+    """A liked item, the user's events before it, and its rank (0: first) in each top 10.
+
+    The ranks are those of the live lists, of popularity, and of what was evaluated offline.
+    """
 
     user_id: str
     history: int
-    headwater: int | None
-    popularity: int | None
+    ranks: tuple[int | None, ...]
+
+
+# Of each learner evaluated offline: an item's rank (0: first) for each event seen, None beyond K.
+Offline = Mapping[str, Sequence[int | None]]
 
 
 def measure(
-    observed: Observed, live: Collection[str], seconds: Mapping[str, float]
+    observed: Observed, live: Collection[str], seconds: Mapping[str, float], offline: Offline
 ) -> dict[str, Any]:
     """The figures of build/demo.json. `live`: ids of the live users; `seconds`: of the phases."""
     by_user = ListsByUser.of(observed.lists)
@@ -127,16 +135,17 @@ def measure(
         for event, answer in answers
         if answer is not None and event.user_id in live
     ]
-    found = targets(observed.events, by_user, live)
+    found = targets(observed.events, by_user, live, tuple(offline.values()))
+    names = (*_LIVE, *offline)
     return {
         "events": len(events),
         "lists": sum(seen.user_id in live for seen in observed.lists),
         "unanswered_events": sum(answer is None for _, answer in answers),
         "dead_letters": observed.dead_letters,
         "lag_ms": _percentiles(lags),
-        **_quality(found, with_interval=True),
+        **_quality(found, names, with_interval=True),
         "by_history": {
-            name: {"events": len(part), **_quality(part)} for name, part in _buckets(found)
+            name: {"events": len(part), **_quality(part, names)} for name, part in _buckets(found)
         },
         "new_item": _new_item(observed),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
@@ -147,7 +156,10 @@ def measure(
 
 
 def targets(
-    events: Sequence[EventSeen], by_user: ListsByUser, live: Collection[str]
+    events: Sequence[EventSeen],
+    by_user: ListsByUser,
+    live: Collection[str],
+    offline: Sequence[Sequence[int | None]] = (),
 ) -> list[Target]:
     """The liked items of the live users, ranked by what was known before each event.
 
@@ -156,19 +168,14 @@ def targets(
     popularity = Popularity({event.item_id for event in events})
     had: dict[str, list[str]] = defaultdict(list)
     found = []
-    for event in events:
+    for number, event in enumerate(events):
         liked = event.stars >= POSITIVE_STARS
         if liked and event.user_id in live:
             before = had[event.user_id]
-            ours, theirs = by_user.before(event), popularity.top(K, before)
-            found.append(
-                Target(
-                    event.user_id,
-                    len(before),
-                    _rank(event.item_id, ours),
-                    _rank(event.item_id, theirs),
-                )
-            )
+            lists = by_user.before(event), popularity.top(K, before)
+            ranks = [*(_rank(event.item_id, items) for items in lists)]
+            ranks += [learner[number] for learner in offline]
+            found.append(Target(event.user_id, len(before), tuple(ranks)))
         had[event.user_id].append(event.item_id)
         if liked:
             popularity.count(event.item_id)
@@ -187,23 +194,25 @@ def _buckets(found: Sequence[Target]) -> list[tuple[str, list[Target]]]:
     return list(split.items())
 
 
-def _quality(found: Sequence[Target], *, with_interval: bool = False) -> dict[str, Any]:
-    """Hit rate and NDCG of both; a single relevant item makes NDCG 1 / log2(rank + 2)."""
+def _quality(
+    found: Sequence[Target], names: Sequence[str], *, with_interval: bool = False
+) -> dict[str, Any]:
+    """Hit rate and NDCG of all; a single relevant item makes NDCG 1 / log2(rank + 2)."""
     # Infinite where the list lacks the item.
-    ranks = np.array([_ranks(target) for target in found], dtype=float).reshape(-1, 2)
+    ranks = np.array([_ranks(target) for target in found], dtype=float).reshape(-1, len(names))
     users = [target.user_id for target in found]
     worth = {"hit_rate@10": np.isfinite(ranks).astype(float), "ndcg@10": 1 / np.log2(ranks + 2)}
     answer: dict[str, Any] = {}
-    for name, pairs in worth.items():
-        ours, theirs = pairs.mean(axis=0) if found else (math.nan, math.nan)
-        answer[name] = {"headwater": _figure(ours), "popularity": _figure(theirs)}
+    for name, gains in worth.items():
+        means = gains.mean(axis=0) if found else [math.nan] * len(names)
+        answer[name] = dict(zip(names, map(_figure, means), strict=True))
         if with_interval:
-            answer[name]["ratio_interval"] = ratio_interval(users, pairs)
+            answer[name]["ratio_interval"] = ratio_interval(users, gains[:, : len(_LIVE)])
     return answer
 
 
 def _ranks(target: Target) -> list[float]:
-    return [math.inf if rank is None else rank for rank in (target.headwater, target.popularity)]
+    return [math.inf if rank is None else rank for rank in target.ranks]
 
 
 def ratio_interval(users: Sequence[str], pairs: NDArray[np.float64]) -> list[float | None]:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from aiokafka import TopicPartition
 from rich.console import Console
@@ -18,6 +18,7 @@ from stream.broker import free_port
 from stream.clone import clone
 from stream.connect import consumer
 from stream.demo.data import read_films, read_ratings
+from stream.demo.learning import Learning, Progress
 from stream.demo.live import ClosedLoop, LivePart
 from stream.demo.plan import FULL, Plan, Size, make_plan
 from stream.demo.processes import (
@@ -29,7 +30,7 @@ from stream.demo.processes import (
     state_in,
 )
 from stream.demo.read import RowId, observe
-from stream.demo.report import K, measure
+from stream.demo.report import K, Observed, Offline, measure
 from stream.demo.show import LiveView, Phase, Show
 from stream.demo.stay import stay_up
 from stream.demo.table import print_tables
@@ -61,8 +62,8 @@ class Options:
     size: Size = field(default=FULL)
 
 
-def run_demo(loaded: Loaded, options: Options, row_id: RowId, console: Console) -> int:
-    """Run the demonstration and return its exit code; `row_id` reads keys of `item-vectors`.
+def run_demo(loaded: Loaded, options: Options, learning: Learning, console: Console) -> int:
+    """Run the demonstration and return its exit code.
 
     Raises OutsideCloneError, UsageError (another one runs, topics with records), BrokerError,
     TopicError, and HeadwaterError when the worker ends or stands still.
@@ -73,10 +74,16 @@ def run_demo(loaded: Loaded, options: Options, row_id: RowId, console: Console) 
     plan = make_plan(read_films(data), read_ratings(data), options.size)
     with ended_by_signals(), alone_in(folder), _kafka(loaded, folder, options.port) as settings:
         topics = asyncio.run(_empty_topics(settings))
-        with running_worker(settings, folder) as worker:
+        files = Files.of(plan, folder)
+        with Show(console) as show:
+            snapshot = _train(learning, files, folder, show)
+        served = settings.model_copy(update={"model": snapshot})
+        with running_worker(served, folder) as worker:
             with Show(console) as show:
-                demo = Demo(settings, topics, plan, folder, show)
-                figures = asyncio.run(while_alive(worker, demo.run(row_id)))
+                demo = Demo(settings, topics, plan, files, show)
+                observed, seconds = asyncio.run(while_alive(worker, demo.run(learning.row_id)))
+                offline = _offline(learning, observed, plan, files, snapshot, show)
+            figures = measure(observed, plan.live.keys(), seconds, offline)
             _keep(figures, folder.with_suffix(".json"))
             print_tables(console, figures, demo.titles)
             if console.is_terminal:
@@ -85,44 +92,77 @@ def run_demo(loaded: Loaded, options: Options, row_id: RowId, console: Console) 
     return 0
 
 
+class Files(NamedTuple):
+    """The past and the films as files, for training, replay and evaluation."""
+
+    past: Path
+    films: Path
+
+    @classmethod
+    def of(cls, plan: Plan, folder: Path) -> Self:
+        """Write them into the folder."""
+        return cls(
+            write_lines(folder / "past.jsonl", map(rating_json, plan.backfill)),
+            write_lines(folder / "films.jsonl", map(film_json, plan.announced)),
+        )
+
+
+def _train(learning: Learning, files: Files, folder: Path, show: Show) -> Path:
+    """Train on the past; returns the snapshot for the worker."""
+    snapshot = folder / "snapshot.safetensors"
+    with show.phase("Training on the past", 100) as phase:
+        learning.train(files.past, files.films, snapshot, _percent(phase))
+    return snapshot
+
+
+def _offline(
+    learning: Learning, observed: Observed, plan: Plan, files: Files, snapshot: Path, show: Show
+) -> Offline:
+    """Evaluate the stream as it was, with and without the snapshot."""
+    with show.phase("The same stream, offline", 100) as phase:
+        start = len(plan.backfill)
+        return learning.offline(observed.events, start, files.films, snapshot, _percent(phase))
+
+
+def _percent(phase: Phase) -> Progress:
+    return lambda share, note: phase.at(100 * share, note)
+
+
 class Demo:
     """The phases, one after the other."""
 
     def __init__(
-        self, settings: Settings, topics: Topics, plan: Plan, folder: Path, show: Show
+        self, settings: Settings, topics: Topics, plan: Plan, files: Files, show: Show
     ) -> None:
         self.titles: Mapping[str, str] = _titles(plan)
         self._settings = settings
         self._topics = topics
         self._plan = plan
-        self._folder = folder
+        self._files = files
         self._show = show
 
-    async def run(self, row_id: RowId) -> dict[str, Any]:
-        """Play everything and return the figures of build/demo.json."""
+    async def run(self, row_id: RowId) -> tuple[Observed, dict[str, float]]:
+        """Play everything; returns what the topics hold then, and the seconds of the phases."""
         plan = self._plan
         await self._announce()
         seconds = {"backfill": await self._backfill(), "live": await self._live()}
         with self._show.phase("Measuring the topics", 1):
             await self._applied()
             film_id = plan.withheld.item_id if plan.withheld else None
-            observed = await observe(self._settings, self._topics, film_id, row_id)
-            return measure(observed, plan.live.keys(), seconds)
+            return await observe(self._settings, self._topics, film_id, row_id), seconds
 
     async def _announce(self) -> None:
         films = self._plan.announced
-        path = write_lines(self._folder / "films.jsonl", map(film_json, films))
         with self._show.phase("Announcing films", len(films)) as phase:
-            await self._replay(RowFile(path, "items"), ReplayPlan(), phase)
+            await self._replay(RowFile(self._files.films, "items"), ReplayPlan(), phase)
             phase.at(len(films), "until the worker knows them all")
             await self._applied()
 
     async def _backfill(self) -> float:
         ratings = self._plan.backfill
-        path = write_lines(self._folder / "past.jsonl", map(rating_json, ratings))
         with self._show.phase("Back-filling the past", len(ratings)) as phase:
             plan = ReplayPlan(quiet=True, wait_for_lists=True)
-            await self._replay(RowFile(path, "events"), plan, phase)
+            await self._replay(RowFile(self._files.past, "events"), plan, phase)
             await self._applied()
             return phase.seconds
 
@@ -199,6 +239,7 @@ def _kafka(loaded: Loaded, folder: Path, port: int | None) -> Iterator[Settings]
         "state_dir": state_in(folder),
         "http_port": 0,
         "list_length": K,
+        "repeats": "exclude",
         "wait": loaded.settings.wait or _BROKER_SECONDS,
     }
     if loaded.sources["broker"] != "default" and port is None:

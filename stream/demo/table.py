@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from stream.demo.learning import WITH_NET, WITHOUT_NET
+
 _CLOSED_LOOP = (
     "Lag: the broker's time of the list minus that of its event. Closed loop: a user acts only"
     " after the list for the act before, so the load yields where lists are late."
@@ -13,6 +15,8 @@ _CLOSED_LOOP = (
 _QUALITY = (
     "The list that each user had before an event, judged by events rated 4 stars or more, beside"
     " popularity (ratings of 4 or more up to the event); either leaves out what the user has had."
+    " Offline: HR@10 of the same learner on the same stream, evaluated once more in the order in"
+    " which the broker took it; no net: the same without the net that was trained on the past."
 )
 
 
@@ -43,7 +47,8 @@ def _counts(figures: Mapping[str, Any]) -> Table:
 
 
 def _quality(figures: Mapping[str, Any]) -> Table:
-    names = ["events before", "liked", "HR@10", "popularity", "ratio", "NDCG@10", "popularity"]
+    names = ["events before", "liked", "HR@10", "popular", "ratio", "NDCG@10", "popular"]
+    names += ["offline", "no net"]
     table = Table(*names, title="The lists", caption=_QUALITY)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -52,6 +57,7 @@ def _quality(figures: Mapping[str, Any]) -> Table:
         hits, gains = part["hit_rate@10"], part["ndcg@10"]
         cells = [hits["headwater"], hits["popularity"], _ratio(hits)]
         cells += [gains["headwater"], gains["popularity"]]
+        cells += [hits[WITH_NET], hits[WITHOUT_NET]]
         table.add_row(name, f"{part['events']:,}", *map(_three, cells))
     return table
 

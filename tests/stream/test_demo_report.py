@@ -70,7 +70,7 @@ def test_lag_and_counts_are_those_of_the_live_users() -> None:
         lists=[shown("old", "x", 0, 90), shown("new", "b", 1, 104), shown("new", "c", 2, 216)],
         dead_letters=3,
     )
-    got = measure(observed, {"new"}, SECONDS)
+    got = measure(observed, {"new"}, SECONDS, {})
     assert (got["events"], got["lists"], got["backfilled_events"]) == (2, 2, 1)
     assert (got["unanswered_events"], got["dead_letters"]) == (0, 3)
     assert got["lag_ms"] == {"p50": 10.0, "p95": 15.4, "p99": 15.9}
@@ -80,7 +80,7 @@ def test_lag_and_counts_are_those_of_the_live_users() -> None:
 def test_unanswered_events_of_either_part_are_counted() -> None:
     """An event past its user's last list is unanswered."""
     observed = Observed([event("old", "a", 0, 0), event("new", "a", 1, 9)], [], 0)
-    got = measure(observed, {"new"}, SECONDS)
+    got = measure(observed, {"new"}, SECONDS, {})
     assert got["unanswered_events"] == 2
     assert got["lag_ms"] == {"p50": None, "p95": None, "p99": None}
 
@@ -92,7 +92,7 @@ def test_only_liked_items_are_targets_and_ranks_give_hits_and_gains() -> None:
         lists=[shown("u", "xxb", 0, 11), shown("u", "xyz", 1, 21), default("a", 0)],
         dead_letters=0,
     )
-    got = measure(observed, {"u"}, SECONDS)
+    got = measure(observed, {"u"}, SECONDS, {})
     assert got["targets"] == 2
     assert got["hit_rate@10"]["headwater"] == 0.5
     assert got["ndcg@10"]["headwater"] == pytest.approx(1 / math.log2(4) / 2)
@@ -101,17 +101,26 @@ def test_only_liked_items_are_targets_and_ranks_give_hits_and_gains() -> None:
     assert got["by_history"]["1-4"]["events"] == 2
 
 
+def test_what_was_evaluated_offline_stands_beside_the_live_lists() -> None:
+    """Ranks come by event; only those of targets count."""
+    events = [event("old", "a", 0, 0), event("u", "a", 1, 10), event("u", "b", 2, 20)]
+    got = measure(Observed(events, [], 0), {"u"}, SECONDS, {"offline": [0, 2, None]})
+    assert got["hit_rate@10"]["offline"] == 0.5
+    assert got["ndcg@10"]["offline"] == 0.25
+    assert got["by_history"]["0"]["hit_rate@10"]["offline"] == 1.0
+
+
 def test_places_below_the_tenth_are_misses() -> None:
     """A longer list is judged by its first ten."""
     lists = [default("abcdefghijk", 0)]
     observed = Observed([event("u", "k", 0, 1), event("v", "j", 1, 1)], lists, 0)
-    assert measure(observed, {"u", "v"}, SECONDS)["hit_rate@10"]["headwater"] == 0.5
+    assert measure(observed, {"u", "v"}, SECONDS, {})["hit_rate@10"]["headwater"] == 0.5
 
 
 def test_histories_fall_into_their_buckets() -> None:
     """0, 1-4, 5-9, 10 and more events before the target."""
     events = [event("u", str(n), n, n) for n in range(14)]
-    got = measure(Observed(events, [], 0), {"u"}, SECONDS)["by_history"]
+    got = measure(Observed(events, [], 0), {"u"}, SECONDS, {})["by_history"]
     assert {name: part["events"] for name, part in got.items()} == {
         "0": 1,
         "1-4": 4,
@@ -124,7 +133,7 @@ def test_popularity_knows_only_what_came_before() -> None:
     """Likes of all users count up to the event, never the event's own."""
     events = [event("old", "1", 0, 0), event("new", "1", 1, 1), event("new", "2", 2, 2)]
     first, second = targets(events, ListsByUser.of([]), {"new"})
-    assert (first.popularity, second.popularity) == (0, None)
+    assert (first.ranks[1], second.ranks[1]) == (0, None)
 
 
 def test_popularity_agrees_with_plain_counting() -> None:
@@ -167,7 +176,7 @@ def test_the_new_film_is_followed_from_its_announcement() -> None:
         dead_letters=0,
         film=FilmSeen("n", 1000, 1150),
     )
-    assert measure(observed, {"u", "v"}, SECONDS)["new_item"] == {
+    assert measure(observed, {"u", "v"}, SECONDS, {})["new_item"] == {
         "item_id": "n",
         "announced_to_catalogue_ms": 150,
         "events_to_first_list": 2,
@@ -178,7 +187,7 @@ def test_the_new_film_is_followed_from_its_announcement() -> None:
 def test_a_film_that_no_list_ever_held_has_nulls() -> None:
     """What did not happen is null."""
     film = FilmSeen("n", 1000, None)
-    got = measure(Observed([event("u", "n", 0, 1)], [], 0, film), {"u"}, SECONDS)["new_item"]
+    got = measure(Observed([event("u", "n", 0, 1)], [], 0, film), {"u"}, SECONDS, {})["new_item"]
     assert got == {
         "item_id": "n",
         "announced_to_catalogue_ms": None,
@@ -189,5 +198,5 @@ def test_a_film_that_no_list_ever_held_has_nulls() -> None:
 
 def test_without_a_withheld_film_everything_of_it_is_null() -> None:
     """A cut of the data without such a film still has the key."""
-    got = measure(Observed([], [], 0), set(), SECONDS)["new_item"]
+    got = measure(Observed([], [], 0), set(), SECONDS, {})["new_item"]
     assert set(got.values()) == {None}

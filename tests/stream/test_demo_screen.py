@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from stream.demo.data import Film, Rating
+from stream.demo.learning import WITH_NET, WITHOUT_NET
 from stream.demo.live import Answer
 from stream.demo.plan import Plan
 from stream.demo.report import EventSeen, FilmSeen, ListSeen, Observed, measure
@@ -38,12 +39,14 @@ def test_the_tables_hold_the_figures(console: Console) -> None:
         dead_letters=4,
         film=FilmSeen("2", 900, 1000),
     )
-    print_tables(console, measure(observed, {"u"}, SECONDS), TITLES)
+    offline = {WITH_NET: [None, 0], WITHOUT_NET: [None, None]}
+    print_tables(console, measure(observed, {"u"}, SECONDS, offline), TITLES)
     shown = text(console)
     assert "7 ms / 7 ms / 7 ms" in shown
     assert "Closed loop" in shown
     assert "12.3 s / 45.6 s" in shown
     assert "HR@10 is 1.000 times popularity's" in shown
+    assert "1.000 │  0.000" in shown  # offline, with the net and without
     assert "Heat (1995), announced in the middle: 100 ms to the catalogue, 107 ms" in shown
     for bucket in ("all", "0", "1-4", "5-9", "10+"):
         assert f" {bucket} " in shown
@@ -52,7 +55,7 @@ def test_the_tables_hold_the_figures(console: Console) -> None:
 def test_the_tables_say_what_is_missing(console: Console) -> None:
     """Without any event there are dashes, and no error."""
     nothing = Observed([], [], 0, FilmSeen("2", 900, None), compacted_lists=3)
-    print_tables(console, measure(nothing, {"u"}, SECONDS), TITLES)
+    print_tables(console, measure(nothing, {"u"}, SECONDS, {WITH_NET: [], WITHOUT_NET: []}), TITLES)
     assert "HR@10 is - times" in text(console)
     assert "- to the catalogue" in text(console)
     assert "3 lists were compacted away" in text(console)
