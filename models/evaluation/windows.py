@@ -1,5 +1,8 @@
 """Windows: runs of events that are predicted together and then learned, as a worker's run is."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
 from models.arrays import Int32s, Int64s
@@ -29,3 +32,9 @@ def window_starts(user: Int32s, begin: int, end: int, size: int) -> Int64s:
     count = _cut(user, begin, end, size, starts) if end > begin else 0
     starts[count] = end
     return starts[: count + 1]
+
+
+def windows(user: Int32s, begin: int, end: int, size: int = 64) -> Iterator[Int64s]:
+    """The windows of events [begin, end), each as its events' indices."""
+    for first, stop in pairwise(window_starts(user, begin, end, size).tolist()):
+        yield np.arange(first, stop)

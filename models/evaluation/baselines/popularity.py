@@ -12,7 +12,7 @@ from models.limits import HOUR_MS
 
 _DAY_MS: Final = 24.0 * HOUR_MS
 _UNLIKED: Final = (0.3, 0.0)
-"""What an event that is not positive may weigh; 1 was never better in learner.md."""
+"""What an event that is not positive may weigh: as for the other learners, or nothing."""
 
 
 class _Measured(Tuned):

@@ -9,12 +9,12 @@ from models.arrays import Bools, Float32s, Float64s, Int64s
 from models.dataset import Dataset
 from models.evaluation.contest import Placing
 from models.evaluation.eligible import Eligible
+from models.evaluation.windows import windows
 
 TOP: Final = 10
 """Length of the lists that choose: HR@10."""
 MOST_TARGETS: Final = 5_000
 """Predicted while choosing, about."""
-_WINDOW: Final = 64
 _TOGETHER: Final = 256
 
 
@@ -23,23 +23,11 @@ def validation_start(end: int) -> int:
     return end - end // 10
 
 
-def windows(data: Dataset, begin: int, end: int) -> Iterator[Int64s]:
-    """Runs of events, at most _WINDOW and never two of one user."""
-    first, users = begin, set[int]()
-    for event in range(begin, end):
-        if int(data.user[event]) in users or event - first == _WINDOW:
-            yield np.arange(first, event)
-            first, users = event, set()
-        users.add(int(data.user[event]))
-    if first < end:
-        yield np.arange(first, end)
-
-
 def validation(data: Dataset, end: int, most: int = MOST_TARGETS) -> Iterator[tuple[Int64s, Bools]]:
     """The tenth's windows and what to predict of them, about `most` events, evenly in time."""
     begin = validation_start(end)
     every = -(-int(data.positive[begin:end].sum()) // most)
-    for place, window in enumerate(windows(data, begin, end)):
+    for place, window in enumerate(windows(data.user, begin, end)):
         targets: Bools = data.positive[window] & (place % max(every, 1) == 0)
         yield window, targets
 

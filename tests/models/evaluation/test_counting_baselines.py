@@ -15,8 +15,9 @@ from models.evaluation.baselines.pairs import Pairs
 from models.evaluation.baselines.popularity import Popularity, Recency
 from models.evaluation.baselines.transitions import Transitions
 from models.evaluation.baselines.tuned import Tuned
-from models.evaluation.baselines.validation import choose, hits, windows
+from models.evaluation.baselines.validation import choose, hits
 from models.evaluation.contest import Context, Placing
+from models.evaluation.windows import windows
 
 ALL = (Popularity, Recency, Neighbours, Transitions)
 
@@ -88,7 +89,7 @@ def test_neighbours_are_those_of_the_equation(which: str, decay: float) -> None:
     contestant.data = data
     contestant.empty()
     contestant.fold(np.arange(120))
-    for window in windows(data, 120, 299):
+    for window in windows(data.user, 120, 299):
         contestant.fold(window)
     given = contestant.variant_scores(f"{which}, decay {decay}", np.array([299]))[0]
     np.testing.assert_allclose(given, plain_neighbours(data, 299, which, decay), rtol=1e-4)
@@ -102,7 +103,7 @@ def test_transitions_are_those_of_the_equation(which: str) -> None:
     contestant.data = data
     contestant.empty()
     contestant.fold(np.arange(120))
-    for window in windows(data, 120, 299):
+    for window in windows(data.user, 120, 299):
         contestant.fold(window)
     given = contestant.variant_scores(which, np.array([299]))[0]
     np.testing.assert_allclose(given, plain_transitions(data, 299, which), rtol=1e-4)
@@ -201,7 +202,7 @@ def test_any_training_part_is_enough_to_score(kind: type[Tuned], end: int) -> No
     """No events, one event, too few to choose by; users and items that come later; windows."""
     data = random_history(240, 12, 40)
     contestant = fitted(kind, data, end)
-    for window in windows(data, end, 240):
+    for window in windows(data.user, end, 240):
         targets = data.positive[window]
         scores = contestant.scores(window, targets)
         assert scores.shape == (targets.sum(), 40)
@@ -218,7 +219,7 @@ def test_what_is_learned_in_windows_is_what_is_learned_at_once(kind: type[Tuned]
     """The fold does not depend on how events are grouped."""
     data = random_history(400, 20, 30)
     one, other = fitted(kind, data, 300), fitted(kind, data, 300)
-    for window in windows(data, 300, 399):
+    for window in windows(data.user, 300, 399):
         one.learn(window)
     for event in range(300, 399):
         other.learn(np.array([event]))
