@@ -2,8 +2,8 @@
 
 A network makes a query of a user's last 50 items, and an item's score is its product with the
 item's vector, which is the same at the input and at the output, plus a bias. Loss: softmax over the
-items that the passage does not hold yet, weight 1 for positive targets and .3 for others; over
-_SAMPLED of them, drawn in proportion to count^.75 with log-Q correction, where there are more.
+items that the user has not had yet, weight 1 for positive targets and .3 for others; over a sample
+that the batch shares, with log-Q correction, where there are many.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.arrays import Bools, Float32s, Int64s
+from models.arrays import Bools
 from models.dataset import Dataset
-from models.evaluation.baselines.passages import LENGTH, Batch, Passages
+from models.evaluation.baselines.passages import Passage, Passages
+from models.training.batches import had_at
+from models.training.candidates import Candidates, Drawer
+from models.training.epochs import one_cycle
+from models.training.history import History
+from models.training.loss import softmax_loss
+from models.training.settings import TrainSettings
 
 WIDTH: Final = 64
-_FULL: Final = 2_048
-"""Up to so many items the softmax is over all of them."""
-_SAMPLED: Final = 1_024
-_NEVER: Final = -1e9
+_CANDIDATES: Final = TrainSettings(whole_softmax=2_048, negatives=1_024)
+"""Up to so many items the softmax is over all of them, else over so many and the batch's own."""
 
 
 class Network(nn.Module):
@@ -47,80 +51,80 @@ class Network(nn.Module):
         return torch.addmm(self.bias.weight[:, 0], queries, self.vectors.weight.T)[:, :-1]
 
 
-class Vocabulary:
-    """The items that occur in events [0, end), and how often."""
-
-    def __init__(self, data: Dataset, end: int) -> None:
-        counts = np.bincount(data.item[:end], minlength=len(data.items))
-        self.seen: Bools = np.append(counts > 0, True)  # the start too
-        self.items = np.flatnonzero(counts)
-        shares = counts[self.items] ** 0.75
-        self._shares = shares / max(shares.sum(), 1.0)
-
-    def candidates(self, draw: np.random.Generator) -> tuple[Int64s, Float32s | None]:
-        """Items to tell targets from, and log of the chance that each had to be among them.
-
-        The last one is the start, which is never to be told. No logs: these are all items.
-        """
-        start = len(self.seen) - 1
-        if len(self.items) <= _FULL:
-            return np.append(self.items, start), None
-        drawn = np.unique(draw.choice(len(self.items), _SAMPLED, p=self._shares))
-        chance = -np.expm1(_SAMPLED * np.log1p(-self._shares[drawn]))
-        return np.append(self.items[drawn], start), np.append(np.log(chance), 0.0).astype("f4")
+def seen_items(data: Dataset, end: int) -> Bools:
+    """Which items occur in events [0, end); the start, the last one, does."""
+    seen: Bools = np.bincount(data.item[:end], minlength=len(data.items) + 1) > 0
+    seen[-1] = True
+    return seen
 
 
-def loss_of(
-    network: Network, batch: Batch, seen: Tensor, items: Int64s, logs: Float32s | None
-) -> Tensor:
-    """Weighted mean over the batch's targets of - log softmax, against `items`."""
-    start = network.vectors.num_embeddings - 1
-    inputs, counted = torch.from_numpy(batch.inputs), torch.from_numpy(batch.weights > 0)
-    weights = torch.from_numpy(batch.weights)[counted]
-    targets = torch.from_numpy(batch.targets)[counted]
-    queries = network.queries(inputs, seen)[counted]
-    others = torch.from_numpy(items)
-    bias = network.bias(others)[:, 0]
-    if logs is not None:
-        bias = bias - torch.from_numpy(logs)
-    scores = torch.addmm(bias, queries, network.vectors(others).T)
-    column = torch.full((start + 1,), len(items) - 1)
-    column[others] = torch.arange(len(items))
-    row, place = counted.nonzero(as_tuple=True)
-    held = torch.where(torch.arange(LENGTH) <= place[:, None], inputs[row], start)
-    held = torch.cat([held, targets[:, None], torch.full_like(targets, start)[:, None]], dim=1)
-    scores = scores.scatter_(1, column[held], _NEVER)
-    target = (queries * network.vectors(targets)).sum(1) + network.bias(targets)[:, 0]
-    total = torch.logaddexp(torch.logsumexp(scores, dim=1), target)
-    loss: Tensor = ((total - target) * weights).sum() / weights.sum()
-    return loss
+def learn_from(
+    network: Network,
+    history: History,
+    passage: Passage,
+    candidates: Candidates,
+    seen: Tensor,
+    *,
+    repeats: bool,
+) -> float:
+    """Add the gradients of the mean loss over the passage's targets, and return it."""
+    part, items = passage.batch, torch.from_numpy(history.items[candidates.items])
+    queries = network.queries(torch.from_numpy(passage.inputs), seen).flatten(0, 1)
+    hidden = None
+    if not repeats:
+        had = had_at(history, passage.windows, candidates.column, len(items))
+        earlier = part.earlier.astype(np.int32)
+        hidden = torch.from_numpy(had), torch.from_numpy(part.user), torch.from_numpy(earlier)
+    logs = candidates.correction
+    return softmax_loss(
+        queries[torch.from_numpy(part.at)],
+        network.vectors(items),
+        network.bias(items)[:, 0],
+        torch.from_numpy(candidates.column[part.target]),
+        torch.from_numpy(part.weight),
+        hidden,
+        None if logs is None else torch.from_numpy(logs),
+    )
 
 
-def optimizer_of(network: Network, rate: float) -> torch.optim.Optimizer:
+def optimizer_of(network: Network) -> torch.optim.Optimizer:
     """AdamW with decay on matrices only."""
     matrices = [weight for weight in network.encoder.parameters() if weight.dim() > 1]
     inside = {id(weight) for weight in matrices}
     others = [weight for weight in network.parameters() if id(weight) not in inside]
     groups = [{"params": matrices, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate)
+    return torch.optim.AdamW(groups, fused=True)
 
 
 def train(
-    network: Network, data: Dataset, end: int, *, rate: float, epochs: int, seed: int
+    network: Network,
+    data: Dataset,
+    end: int,
+    *,
+    rate: float,
+    epochs: int,
+    seed: int,
+    repeats: bool,
 ) -> Iterator[int]:
-    """Train on events [0, end), one epoch (from 1) with each step of the iterator."""
+    """Train on events [0, end), one epoch (from 1) with each step of the iterator.
+
+    The rate rises to `rate` and falls to 0 over all epochs. Each epoch seeds torch's generator.
+    """
     draw = np.random.default_rng(seed)
-    passages, vocabulary = Passages(data, end), Vocabulary(data, end)
-    seen = torch.from_numpy(vocabulary.seen)
-    optimizer = optimizer_of(network, rate)
-    for epoch in range(1, epochs + 1):
+    passages = Passages(data, end, repeats=repeats)
+    drawer, seen = Drawer(passages.history, _CANDIDATES), torch.from_numpy(seen_items(data, end))
+    optimizer = optimizer_of(network)
+    for epoch in range(epochs):
+        torch.manual_seed(int(draw.integers(2**62)))
         network.train()
-        for batch in passages.batches(draw):
-            items, logs = vocabulary.candidates(draw)
-            loss = loss_of(network, batch, seen, items, logs)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+        for step, passage in enumerate(passages.batches(draw)):
+            done = (epoch + min(step / passages.steps(), 1.0)) / epochs
+            for group in optimizer.param_groups:
+                group["lr"] = one_cycle(done, rate)
+            candidates = drawer.draw(passage.batch.target, draw)
+            optimizer.zero_grad(set_to_none=True)
+            learn_from(network, passages.history, passage, candidates, seen, repeats=repeats)
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
         network.eval()
-        yield epoch
+        yield epoch + 1

@@ -7,63 +7,74 @@ import numpy as np
 
 from models.arrays import Float32s, Int64s
 from models.dataset import Dataset
+from models.training.batches import Batch, Windows, batch, epoch
+from models.training.history import History
+from models.training.values import ValueRows
 
 LENGTH: Final = 50
 """Events before an event that its prediction sees, at most."""
-_HALF: Final = LENGTH // 2
+_NEW: Final = 35
+"""Targets of a passage; the events before them, up to LENGTH in all, are only read."""
 _BATCH: Final = 64
 _UNLIKED: Final = 0.3
 """Weight of a target that is not positive, as for headwater's own net (learner.md)."""
 
 
-class Batch(NamedTuple):
-    """b passages; a target is to be told from the inputs up to its own place.
+class Passage(NamedTuple):
+    """Some passages; a target is to be told from the inputs up to its own place.
 
-    An input is the item before the target, or I, the start, where there is none.
+    An input is the item before, as an index in the dataset, or I, the start, where there is none.
     """
 
-    inputs: Int64s  # [b, LENGTH]
-    targets: Int64s  # [b, LENGTH]
-    weights: Float32s  # [b, LENGTH], 0: a target of another passage, or none
+    windows: Windows
+    batch: Batch
+    inputs: Int64s  # [b, t], t <= LENGTH
 
 
 class Passages:
-    """Events [0, end) such that each is a target once, seen from its last 25 to 50 events.
+    """Events [0, end) such that each is a target once, seen from its last 15 to 50 events.
 
-    Or from all of them where it has fewer. The cuts are drawn anew for each epoch.
+    Or from all of them where it has fewer. The cuts are drawn anew for each epoch. What no list
+    could hold is no target: what the user has had, unless repeats are allowed.
     """
 
-    def __init__(self, data: Dataset, end: int) -> None:
-        self._data = data
-        self._by_user = np.argsort(data.user[:end], kind="stable")
-        self._events = np.bincount(data.user[:end], minlength=len(data.users))
-        self._first = np.cumsum(self._events) - self._events
+    def __init__(self, data: Dataset, end: int, *, repeats: bool) -> None:
+        rows = ValueRows.learn(data.kind[:end], data.value[:end])
+        self.history = History.of(data, end, rows)
+        weight = np.where(self.history.positive, 1.0, _UNLIKED)
+        if not repeats:
+            weight[self.history.again] = 0.0
+        self._weight: Float32s = weight.astype(np.float32)
+        self._before = np.append(0, np.cumsum(weight > 0))
+        self._start = len(data.items)
 
-    def batches(self, draw: np.random.Generator) -> Iterator[Batch]:
-        """One epoch, shuffled."""
-        users = np.flatnonzero(self._events)
-        cut = LENGTH - draw.integers(0, _HALF, len(users))
-        passages = 1 + np.maximum(-(-(self._events[users] - cut) // _HALF), 0)
+    def steps(self) -> int:
+        """Count the batches of an epoch, about."""
+        return -(-len(self.history) // (_NEW * _BATCH))
+
+    def batches(self, draw: np.random.Generator) -> Iterator[Passage]:
+        """One epoch, shuffled; passages of about equal length together."""
+        for windows in epoch(self._cut(draw), _BATCH, draw):
+            part = batch(self.history, windows, self._weight, _BATCH * LENGTH, draw)
+            yield Passage(windows, part, self._inputs(windows, part))
+
+    def _cut(self, draw: np.random.Generator) -> Windows:
+        user = np.flatnonzero(self.history.place == 0)
+        size = np.diff(np.append(user, len(self.history)))
+        cut = LENGTH - draw.integers(0, _NEW, len(user))
+        passages = 1 + np.maximum(-(-(size - cut) // _NEW), 0)
         which = np.arange(passages.sum()) - np.repeat(np.cumsum(passages) - passages, passages)
-        users, cut = np.repeat(users, passages), np.repeat(cut, passages)
-        stop = cut + _HALF * which
-        start = np.where(which > 0, stop - _HALF, 0)
-        order = draw.permutation(len(users))
-        for first in range(0, len(order), _BATCH):
-            some = order[first : first + _BATCH]
-            yield self._batch(users[some], start[some], stop[some])
+        user, size, cut = (np.repeat(of, passages) for of in (user, size, cut))
+        stop = cut + _NEW * which
+        first = np.where(which > 0, stop - _NEW, 0)
+        low = np.maximum(stop - LENGTH, 0)
+        windows = Windows(user, user + low, user + first, user + np.minimum(stop, size))
+        return windows.at(np.flatnonzero(self._before[windows.stop] > self._before[windows.first]))
 
-    def _batch(self, users: Int64s, start: Int64s, stop: Int64s) -> Batch:
-        """Passages of the users' events up to `stop`; those from `start` on are targets."""
-        data = self._data
-        begin = np.maximum(stop - LENGTH, 0)
-        place = begin[:, None] + np.arange(LENGTH)
-        there = place < np.minimum(stop, self._events[users])[:, None]
-        at = self._first[users][:, None] + np.where(there, place, 0)
-        events = self._by_user[at]
-        before = data.item[self._by_user[np.maximum(at - 1, 0)]]
-        inputs = np.where(there & (place > 0), before, len(data.items))
-        weights = np.where(data.positive[events], 1.0, _UNLIKED)
-        weights *= there & (place >= start[:, None])
-        targets = data.item[events].astype(np.int64)
-        return Batch(inputs.astype(np.int64), targets, weights.astype(np.float32))
+    def _inputs(self, windows: Windows, part: Batch) -> Int64s:
+        history = self.history
+        inputs = np.empty_like(part.item)
+        inputs[:, 1:] = history.items[part.item[:, :-1]]
+        before = history.items[history.item[np.maximum(windows.low - 1, 0)]]
+        inputs[:, 0] = np.where(windows.low > windows.user, before, self._start)
+        return inputs

@@ -1,33 +1,39 @@
 """A network as a contestant: settings and epochs chosen on the last tenth of the training part.
 
+All trials start; the one that is ahead after a few epochs goes on.
+
 Its fast state is the user's last 50 events, encoded anew at every prediction. Items without
 training events are below all others, ordered by recent popularity.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.arrays import Bools, Float32s, Int64s
 from models.dataset import Dataset
 from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail
-from models.evaluation.baselines.next_item import Network, Vocabulary, train
+from models.evaluation.baselines.next_item import Network, seen_items, train
 from models.evaluation.baselines.passages import LENGTH
 from models.evaluation.baselines.validation import frozen_hits, validation_start
 from models.evaluation.contest import ScoreContestant
+from models.training.threads import one_thread
 
-_MOST_EPOCHS: Final = 25
+_MOST_EPOCHS: Final = 16
+_FIRST_EPOCHS: Final = 4
+"""After which only the best trial goes on."""
 _PATIENCE: Final = 3
 """Epochs without a better HR@10 after which a trial ends."""
-_MOST_TARGETS: Final = 2_000
+_MOST_TARGETS: Final = 1_000
 """Predicted after each epoch, about."""
 _WARM_EPOCHS: Final = 3
 """At half the rate, to learn what came since: the last tenth, or the events since the last time."""
@@ -38,6 +44,19 @@ class Trial(NamedTuple):
 
     dropout: float
     rate: float
+
+
+@dataclass
+class _Run:
+    """A trial under way."""
+
+    trial: Trial
+    network: Network
+    epochs: Iterator[int]
+    epoch: int = 0
+    best: int = 0  # epoch with most hits
+    hits: float = -1.0
+    weights: Mapping[str, Tensor] = field(default_factory=dict)  # after it
 
 
 class Sequential(ScoreContestant):
@@ -55,20 +74,17 @@ class Sequential(ScoreContestant):
         self._history = History(self.data)
         self._tail = tail(len(self.data.items))
         self._tail.add(self.data, np.arange(end))
-        best = -1.0
-        for trial in self.trials:
-            network, found = self._try(trial, end)
-            if found > best:
-                self._network, self.chosen, best = network, trial, found
+        with one_thread(), self._seeded():
+            best = self._best(end)
+            self._network, self.chosen = best.network, best.trial
         self.refit(self.data, end)
 
     def refit(self, data: Dataset, end: int) -> None:
         """Train a few warm epochs on all events behind."""
-        with self._seeded():
-            rate, seed = self.chosen.rate / 2, self.context.seed
-            for _ in train(self._network, data, end, rate=rate, epochs=_WARM_EPOCHS, seed=seed):
-                pass
-        self._seen = Vocabulary(data, end).seen
+        with one_thread(), self._seeded():
+            for epoch in self._train(self._network, self.chosen.rate / 2, end, _WARM_EPOCHS):
+                self.context.progress(f"training {self.name} on all", epoch, _WARM_EPOCHS)
+        self._seen = seen_items(data, end)
 
     def fold(self, window: Int64s) -> None:
         """Count the events; users are encoded when they are asked for."""
@@ -76,7 +92,8 @@ class Sequential(ScoreContestant):
 
     def scores(self, window: Int64s, targets: Bools) -> Float32s:
         """Products with what the network makes of the users' last events."""
-        scores = self._scores(self._network, self._seen, window[targets])
+        with one_thread():
+            scores = self._scores(self._network, self._seen, window[targets])
         return scores + TAIL * self._tail.sums()
 
     def state_bytes(self) -> int:
@@ -85,35 +102,38 @@ class Sequential(ScoreContestant):
         events = np.dtype(np.int32).itemsize * LENGTH * len(self.data.users)
         return weights + events + self._tail.nbytes
 
-    def _try(self, trial: Trial, end: int) -> tuple[Network, float]:
-        """The network after its best epoch, and its hits on the last tenth."""
+    def _best(self, end: int) -> "_Run":
+        """The best trial before the last tenth, as it was after its best epoch."""
         cut = validation_start(end)
-        seen = Vocabulary(self.data, cut).seen
-        best, found, since = None, -1.0, 0
-        with self._seeded():
+        runs = []
+        for trial in self.trials:
+            torch.manual_seed(self.context.seed)
             network = Network(len(self.data.items), self.encoder(trial.dropout), trial.dropout)
-            epochs = train(
-                network,
-                self.data,
-                cut,
-                rate=trial.rate,
-                epochs=_MOST_EPOCHS,
-                seed=self.context.seed,
-            )
-            for epoch in epochs:
-                now = self._hits(network, seen, end)
-                self.context.progress(f"training {self.name}, {trial}", epoch, _MOST_EPOCHS)
-                since += 1
-                if now > found:
-                    best, found, since = deepcopy(network.state_dict()), now, 0
-                if since == _PATIENCE:
-                    break
-        network.load_state_dict(best or network.state_dict())
-        return network, found
+            epochs = self._train(network, trial.rate, cut, _MOST_EPOCHS)
+            runs.append(_Run(trial, network, epochs))
+            self._go_on(runs[-1], _FIRST_EPOCHS, end)
+        best = max(runs, key=lambda run: run.hits)
+        self._go_on(best, _MOST_EPOCHS, end)
+        best.network.load_state_dict(best.weights)
+        return best
 
-    def _hits(self, network: Network, seen: Bools, end: int) -> float:
-        score = partial(self._scores, network, seen)
-        return float(frozen_hits(self.eligible, end, _MOST_TARGETS, score).sum())
+    def _go_on(self, run: "_Run", until: int, end: int) -> None:
+        """Train until that epoch, or until patience is lost."""
+        what = f"training {self.name}, dropout {run.trial.dropout:g}, rate {run.trial.rate:g}"
+        self.context.progress(what, run.epoch, _MOST_EPOCHS)
+        seen = seen_items(self.data, validation_start(end))
+        while run.epoch < until and run.epoch - run.best < _PATIENCE:
+            run.epoch = next(run.epochs)
+            score = partial(self._scores, run.network, seen)
+            hits = float(frozen_hits(self.eligible, end, _MOST_TARGETS, score).sum())
+            if hits > run.hits:
+                run.best, run.hits = run.epoch, hits
+                run.weights = deepcopy(run.network.state_dict())
+            self.context.progress(what, run.epoch, _MOST_EPOCHS)
+
+    def _train(self, network: Network, rate: float, end: int, epochs: int) -> Iterator[int]:
+        seed, repeats = self.context.seed, self.context.repeats
+        return train(network, self.data, end, rate=rate, epochs=epochs, seed=seed, repeats=repeats)
 
     def _scores(self, network: Network, seen: Bools, events: Int64s) -> Float32s:
         inputs, last = self._inputs(events)

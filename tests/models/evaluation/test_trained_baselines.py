@@ -16,9 +16,12 @@ from models.evaluation.baselines.ials import IALS, Settings, Weights
 from models.evaluation.baselines.passages import LENGTH, Passages
 from models.evaluation.baselines.sasrec import SASRec
 from models.evaluation.baselines.sequential import Sequential, Trial
-from models.evaluation.baselines.validation import hits, windows
+from models.evaluation.baselines.validation import hits
 from models.evaluation.contest import Context, ScoreContestant
 from models.evaluation.contestants import CONTESTANTS
+from models.evaluation.windows import windows
+from models.training.candidates import Drawer
+from models.training.settings import TrainSettings
 
 NETWORKS = (GRU4Rec, SASRec)
 ALL = (IALS, *NETWORKS)
@@ -54,7 +57,7 @@ def test_a_network_learns_a_chain(kind: type[Sequential]) -> None:
     data = chains(200, 12)
     contestant = fitted(kind, data, 2_200)
     found = []
-    for window in windows(data, 2_200, 2_400):
+    for window in windows(data.user, 2_200, 2_400):
         found.append(hits(contestant.rank(window, data.positive[window]), top=1))
         contestant.learn(window)
     assert np.concatenate(found).mean() > 0.9
@@ -95,7 +98,7 @@ def test_any_training_part_is_enough_to_score(
     """No events, one, too few to choose by; users and items that come later; nothing printed."""
     data = random_history(240, 12, 40)
     contestant = fitted(kind, data, end)
-    for window in windows(data, end, 240):
+    for window in windows(data.user, end, 240):
         targets = data.positive[window]
         scores = contestant.scores(window, targets)
         assert scores.shape == (targets.sum(), 40)
@@ -124,40 +127,85 @@ def test_items_that_came_after_training_are_last(kind: type[Sequential]) -> None
     assert (again[24:] > again.min() + 1e-3).any()
 
 
-def test_each_event_is_a_target_once_and_sees_what_it_will_see() -> None:
-    """From its last 25 to 50 events, or all where there are fewer; the start comes first."""
-    data = random_history(900, 4, 30)
-    draw = np.random.default_rng(0)
-    told = np.zeros(30)
-    for batch in Passages(data, 800).batches(draw):
-        assert batch.inputs.shape == (len(batch.inputs), LENGTH)
-        for inputs, targets, weights in zip(*batch, strict=True):
-            places = np.flatnonzero(weights)
-            np.add.at(told, targets[places], 1)
-            assert (inputs[1 : places[-1] + 1] == targets[: places[-1]]).all()
-            assert places[0] == 0 or places[0] >= LENGTH // 2
-            assert inputs[0] == 30 or places[0] > 0
-    np.testing.assert_array_equal(told, np.bincount(data.item[:800], minlength=30))
+@pytest.mark.parametrize("repeats", [True, False])
+def test_each_event_is_a_target_once_and_sees_what_it_will_see(repeats: bool) -> None:
+    """From its last 15 to 50 events, or all where there are fewer; the start comes first."""
+    data = random_history(900, 4, 300)
+    passages = Passages(data, 800, repeats=repeats)
+    history = passages.history
+    again = history.item[history.again] if not repeats else np.zeros(0, dtype=np.int64)
+    for epoch in range(3):
+        told = np.zeros(len(history.items))
+        for cut, part, inputs in passages.batches(np.random.default_rng(epoch)):
+            assert inputs.shape[1] <= LENGTH
+            np.add.at(told, part.target, 1)
+            place = part.at % inputs.shape[1]
+            assert ((place >= 15) | (place == part.earlier)).all()
+            before = history.item[cut.user[part.user] + np.maximum(part.earlier - 1, 0)]
+            read = np.where(part.earlier > 0, history.items[before], 300)
+            np.testing.assert_array_equal(inputs[part.user, place], read)
+            np.testing.assert_array_equal(inputs[:, 0] == 300, cut.low == cut.user)
+        expected = np.bincount(history.item, minlength=len(told))
+        np.testing.assert_array_equal(told, expected - np.bincount(again, minlength=len(told)))
 
 
-def test_sampled_softmax_agrees_with_the_full_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_user_has_had_is_not_told_from_the_target() -> None:
+    """Unless repeats are allowed: then its scores are pushed down too."""
+    data = history([0, 0, 0, 0, 1, 1], [0, 1, 2, 3, 4, 5], items=6)
+    pushed = []
+    for repeats in (False, True):
+        torch.manual_seed(0)
+        network = next_item.Network(6, torch.nn.Identity(), 0.0).eval()
+        gradients(network, data, TrainSettings(), repeats=repeats)
+        gradient = network.bias.weight.grad
+        assert gradient is not None
+        pushed.append(gradient[0, 0].item())
+    assert pushed[0] < pushed[1] - 0.05  # about 1/6 for each of three targets of weight 1/6
+
+
+def gradients(
+    network: next_item.Network,
+    data: Dataset,
+    settings: TrainSettings,
+    *,
+    repeats: bool,
+    seed: int = 0,
+) -> float:
+    """The loss of the first batch, whose gradients are added."""
+    draw = np.random.default_rng(seed)
+    passages = Passages(data, len(data), repeats=repeats)
+    passage = next(passages.batches(np.random.default_rng(0)))
+    candidates = Drawer(passages.history, settings).draw(passage.batch.target, draw)
+    seen = torch.from_numpy(next_item.seen_items(data, len(data)))
+    return next_item.learn_from(
+        network, passages.history, passage, candidates, seen, repeats=repeats
+    )
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_sampled_softmax_agrees_with_the_full_one(repeats: bool) -> None:
     """The log-Q correction makes its expected loss nearly that of all items."""
     data = random_history(2_000, 40, 300)
-    batch = next(Passages(data, 2_000).batches(np.random.default_rng(0)))
-    vocabulary = next_item.Vocabulary(data, 2_000)
     torch.manual_seed(0)
     network = next_item.Network(300, torch.nn.Identity(), 0.0).eval()
-    seen, draw = torch.from_numpy(vocabulary.seen), np.random.default_rng(0)
-    items, logs = vocabulary.candidates(draw)
-    assert logs is None
-    full = next_item.loss_of(network, batch, seen, items, logs).item()
-    monkeypatch.setattr(next_item, "_FULL", 100)
-    monkeypatch.setattr(next_item, "_SAMPLED", 200)
-    losses = [
-        next_item.loss_of(network, batch, seen, *vocabulary.candidates(draw)).item()
-        for _ in range(20)
-    ]
+    full = gradients(network, data, TrainSettings(), repeats=repeats)
+    few = TrainSettings(whole_softmax=100, negatives=100)
+    losses = [gradients(network, data, few, repeats=repeats, seed=seed) for seed in range(20)]
     assert np.mean(losses) == pytest.approx(full, rel=0.02)
+
+
+def test_only_the_trial_that_is_ahead_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them run the first epochs; progress is told from the start."""
+    monkeypatch.setattr(GRU4Rec, "trials", (Trial(0.1, 1e-7), Trial(0.1, 1e-2)))
+    monkeypatch.setattr(sequential, "_PATIENCE", 9)
+    told: list[tuple[str, int, int]] = []
+    contestant = GRU4Rec(Context(repeats=True, progress=lambda *step: told.append(step)))
+    contestant.fit(chains(200, 12), 2_200)
+    assert contestant.chosen == Trial(0.1, 1e-2)
+    epochs = [(what, done) for what, done, _ in told]
+    first, second = list(dict.fromkeys(what for what, _ in epochs))[:2]
+    assert [done for what, done in epochs if what == first] == [0, 1, 2, 3, 4]
+    assert (second, 6) in epochs
 
 
 @pytest.mark.parametrize(
