@@ -1,7 +1,8 @@
 """What `headwater evaluate` does once its flags are understood; apart, since it is slow to load."""
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from models.arrays import Int32s
 from models.dataset import Dataset
-from models.dataset_files import Positivity, read_dataset
 from models.errors import DataError, MissingLibraryError
 from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
@@ -21,13 +21,14 @@ from models.evaluation.evaluate import standings
 from models.evaluation.prequential import Plan, Protocol, plan
 from models.evaluation.report import Standing, document, ranks_file
 from models.evaluation.table import table
+from stream.cli.histories import read_history
 from stream.errors import UsageError
 from stream.placement import Placement
-from stream.schemas import Rules
 from stream.settings import Loaded
 
 _WIDTH = 170
 """Of a table that goes into a file, which has no width of its own."""
+_LINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
     try:
         if files.plot:
             _plots()
-        data = read_dataset(files.events, files.items, files.users, _rules(loaded))
-        protocol = Protocol(asked["warm_up"], asked["refit_every"], asked["window"])
-        laid_out = plan(data, protocol)
+        data = read_history(loaded, files.events, files.items, files.users)
+        laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
         found = _run(laid_out, asked, files.ranks)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
@@ -82,11 +82,6 @@ def _plots() -> Any:
     return plots
 
 
-def _rules(loaded: Loaded) -> Positivity:
-    rules = Rules.of(loaded.settings)
-    return Positivity(rules.types, rules.positive_types, rules.positive_min)
-
-
 def _run(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Standing]:
     with ExitStack() as stack:
         write = stack.enter_context(ranks_file(ranks)) if ranks else None
@@ -94,7 +89,7 @@ def _run(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Stand
             repeats=asked["repeats"] == "allow",
             seed=asked["seed"],
             partition=_partitions(plan.data, asked["partitions"]),
-            progress=stack.enter_context(_bars()),
+            progress=stack.enter_context(_shown()),
         )
         return standings(
             plan, asked["learners"], context, lambda one: write(plan, one) if write else None
@@ -110,16 +105,26 @@ def _partitions(data: Dataset, count: int) -> Int32s | None:
 
 
 @contextmanager
-def _bars() -> Iterator[Tell]:
-    """One bar for each thing that takes long, on a terminal."""
+def _shown() -> Iterator[Tell]:
+    """Bars on a terminal, lines elsewhere; both on standard error."""
     console = Console(stderr=True)
+    if console.is_terminal:
+        with _bars(console) as tell:
+            yield tell
+    else:
+        yield Lines(lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Tell]:
+    """One bar for each thing that takes long."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:,} of {task.total:,}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, of: int) -> None:
@@ -128,3 +133,32 @@ def _bars() -> Iterator[Tell]:
             bars.update(tasks[what], completed=done, total=of)
 
         yield tell
+
+
+class Lines:
+    """A line when something long is first told of, every ten seconds, and when it is done."""
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write, self._clock = write, clock
+        self._what, self._began, self._last = "", 0.0, 0.0
+        self._over = True
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        """Tell that so many steps of something are done."""
+        now = self._clock()
+        if what != self._what:
+            self._end(now)
+            self._what, self._began, self._last, self._over = what, now, now, False
+            self._write(f"{what} …")
+        if done >= of:
+            self._end(now)
+        elif now - self._last >= _LINE_SECONDS:
+            self._last = now
+            self._write(f"  {what}: {done:,} of {of:,}")
+
+    def _end(self, now: float) -> None:
+        if not self._over:
+            self._write(f"{self._what}: {now - self._began:.1f} s")
+        self._over = True

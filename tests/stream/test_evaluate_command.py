@@ -9,6 +9,7 @@ import pytest
 
 import models
 from stream.cli import main
+from stream.cli.contest import Lines
 
 pytest.importorskip("polars", reason="needs the extra: pip install 'headwater[train]'")
 
@@ -41,8 +42,9 @@ def test_everything_is_written_where_it_is_wanted(
         ]
     )  # fmt: skip
     assert code == 0
-    printed = capsys.readouterr().out
+    printed, told_meanwhile = capsys.readouterr()
     assert all(f"Written: {path}" in printed for path in outputs)
+    assert "counters …\n" in told_meanwhile
     assert all(path.exists() for path in outputs)
     told = json.loads(outputs[0].read_text())
     assert list(told["learners"]) == ["counters", "popularity", "recency"]
@@ -121,6 +123,23 @@ def test_a_library_that_is_not_installed_is_named(
     assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
     told = capsys.readouterr().err
     assert told == f"headwater: {library} is not installed: pip install 'headwater[train]'.\n"
+
+
+def test_lines_tell_how_far_it_is() -> None:
+    """When something begins and ends, and every ten seconds between."""
+    lines: list[str] = []
+    told = [
+        (1.0, "training", 0, 4), (5.0, "training", 1, 4), (12.0, "training", 2, 4),
+        (13.0, "training", 3, 4), (31.5, "training", 4, 4), (31.6, "training", 4, 4),
+        (32.0, "ranking", 1_000, 2_000), (34.0, "more", 4, 4),
+    ]  # fmt: skip
+    tell = Lines(lines.append, iter([moment for moment, *_ in told]).__next__)
+    for _, what, done, of in told:
+        tell(what, done, of)
+    assert lines == [
+        "training …", "  training: 2 of 4", "training: 30.5 s",
+        "ranking …", "ranking: 2.0 s", "more …", "more: 0.0 s",
+    ]  # fmt: skip
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
