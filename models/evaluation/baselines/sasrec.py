@@ -56,7 +56,7 @@ class SASRec(Sequential):
     """Attention network."""
 
     name = "sasrec"
-    trials = (Trial(0.3, 4e-3), Trial(0.5, 4e-3))
+    trials = (Trial(0.3, 8e-3), Trial(0.5, 8e-3))
 
     def encoder(self, dropout: float) -> nn.Module:
         """Two layers of two heads, and the places."""

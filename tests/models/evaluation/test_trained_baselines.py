@@ -32,7 +32,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """One trial of few epochs; a small factorisation."""
     for kind in NETWORKS:
         monkeypatch.setattr(kind, "trials", (Trial(0.1, 1e-2),))
-    monkeypatch.setattr(sequential, "_MOST_EPOCHS", 6)
+    monkeypatch.setattr(sequential, "_EPOCHS", 6)
     grid = (Settings(Weights(8, 1.0, 10.0), 20), Settings(Weights(8, 1.0, 10.0), 5))
     monkeypatch.setattr(IALS, "grid", grid)
 
@@ -197,7 +197,6 @@ def test_sampled_softmax_agrees_with_the_full_one(repeats: bool) -> None:
 def test_only_the_trial_that_is_ahead_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them run the first epochs; progress is told from the start."""
     monkeypatch.setattr(GRU4Rec, "trials", (Trial(0.1, 1e-7), Trial(0.1, 1e-2)))
-    monkeypatch.setattr(sequential, "_PATIENCE", 9)
     told: list[tuple[str, int, int]] = []
     contestant = GRU4Rec(Context(repeats=True, progress=lambda *step: told.append(step)))
     contestant.fit(chains(200, 12), 2_200)
