@@ -63,13 +63,11 @@ def chunks(
 @helper
 def fill_base(dense: Dense, shown: Bytes, weight: Float32s, base: Float32s) -> None:
     """Score all items by the features that are alike for everyone; -inf for hidden ones."""
-    base[:] = 0
-    for place in range(popularity.FEATURES):
-        for item in range(len(base)):
-            base[item] += weight[place] * dense.static[place, item]
     for item in range(len(base)):
-        if shown[item] == 0:
-            base[item] = -np.inf
+        score = np.float32(0.0)
+        for place in range(popularity.FEATURES):
+            score += weight[place] * dense.static[place, item]
+        base[item] = score if shown[item] else -np.inf
 
 
 @helper

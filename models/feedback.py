@@ -15,7 +15,7 @@ from models.arrays import Bytes, Hashes, Int64s
 from models.compiled import column, kernel
 from models.errors import CodecError
 from models.limits import RING
-from models.packing import headers, joined, split
+from models.packing import copy_cells, headers, joined, split
 
 CODEC: Final = 1
 HEADER: Final = 32
@@ -60,8 +60,7 @@ def _read(
     before: Bytes,
 ) -> None:
     for record in range(len(size)):
-        place, length = at[record] + HEADER, 8 * size[record]
-        before[record, :length] = data[place : place + length]
+        copy_cells(data[at[record] + HEADER :], before[record], 8 * size[record])
 
 
 @kernel(column(np.uint8), column(np.int64), column(np.int64), _BYTES)
@@ -72,8 +71,7 @@ def _write(
     before: Bytes,
 ) -> None:
     for record in range(len(size)):
-        place, length = at[record] + HEADER, 8 * size[record]
-        data[place : place + length] = before[record, :length]
+        copy_cells(before[record], data[at[record] + HEADER :], 8 * size[record])
 
 
 _HEADERS: Final = np.dtype(
@@ -107,9 +105,10 @@ class Feedback:
 
         """
         data, at = joined(records)
-        header = headers(data, at[:-1], np.diff(at), _HEADERS)
+        length = np.diff(at)
+        header = headers(data, at[:-1], length, _HEADERS)
         size = header["size"].astype(np.int64)
-        wrong = (header["codec"] != CODEC) | (size > RING) | (np.diff(at) != HEADER + 8 * size)
+        wrong = (header["codec"] != CODEC) | (size > RING) | (length != HEADER + 8 * size)
         if wrong.any():
             raise CodecError(f"feedback {np.flatnonzero(wrong)[0]} is no record of codec {CODEC}")
         columns = empty_feedback(len(records))._replace(size=size)

@@ -17,7 +17,7 @@ import numpy as np
 
 from models import shelves as shelves_
 from models import walk
-from models.arrays import Float32s, Float64s, Int32s, Int64s
+from models.arrays import Float32s, Int32s, Int64s
 from models.compiled import column, helper, kernel
 from models.dense import EXAMPLE as DENSE
 from models.dense import Dense, best_of_all, fill_base, fill_scores
@@ -25,16 +25,13 @@ from models.describe import describe_items
 from models.event_columns import EVENTS, EventColumns
 from models.gate import EXAMPLE as GATE
 from models.gate import FEATURES, GateColumns, bucket_of, effective, sigma
+from models.gate_sample import TOP, Sample, empty_sample, random, sample_best, sample_rest
 from models.places import place_of
-from models.ranking import base_score, may_hold, rank_others, rank_touched, score_touched
+from models.ranking import rank_others, rank_touched, score_touched
 from models.shelves import Shelves
 from models.user_columns import EXAMPLE as USERS
 from models.user_columns import UserColumns, fold_event, has_had
-from models.walk import Scratch, touched_slot
-
-TOP: Final = 50
-RANDOM: Final = 78
-"""Twice as many of both teach nothing more (measured on MovieLens latest-small)."""
+from models.walk import Scratch
 
 _RATE: Final = 0.01
 _SLOWING: Final = 0.0005
@@ -44,84 +41,6 @@ _LEAST_SQUARE: Final = 1e-3
 _SLOWEST: Final = 0.001
 """Of the moments' rate, after a thousand steps."""
 _LEAST_VARIANCE: Final = 1e-6
-
-
-class Sample(NamedTuple):
-    """The target first, then the best, then random others."""
-
-    item: Int32s  # [1 + TOP + RANDOM]
-    share: Float64s  # how many items it stands for
-    probability: Float64s
-    feature: Float32s  # [1 + TOP + RANDOM, FEATURES]
-    best: Int32s  # [TOP], the list of the best
-    score: Float32s  # [TOP]
-
-
-@helper
-def _empty_sample() -> Sample:
-    most = 1 + TOP + RANDOM
-    return Sample(
-        np.empty(most, dtype=np.int32),
-        np.ones(most, dtype=np.float64),
-        np.empty(most, dtype=np.float64),
-        np.empty((most, FEATURES), dtype=np.float32),
-        np.empty(TOP, dtype=np.int32),
-        np.empty(TOP, dtype=np.float32),
-    )
-
-
-@helper
-def _random(seed: np.uint64, draw: int) -> np.uint64:
-    """splitmix64: the draw-th 64 random bits."""
-    state = seed + np.uint64(draw + 1) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.uint64(mixed ^ (mixed >> np.uint64(31)))
-
-
-@helper
-def _sample_best(sample: Sample, target: int, found: int) -> int:
-    """Take the target and the list of the best; returns the sample's size."""
-    sample.item[0] = target
-    sample.share[0] = 1.0
-    size = 1
-    for place in range(found):
-        if sample.best[place] != target:
-            sample.item[size] = sample.best[place]
-            sample.share[size] = 1.0
-            size += 1
-    return size
-
-
-@helper
-def _sample_rest(
-    sample: Sample,
-    size: int,
-    shelves: Shelves,
-    scratch: Scratch,
-    touched: int,
-    weight: Float32s,
-    scores: Float32s,
-    lowest: np.float32,
-    seed: np.uint64,
-) -> int:
-    """Draw RANDOM items and take those below the best that a list may hold; the sample's size."""
-    first, known = size, shelves.size[0]
-    for draw in range(RANDOM):
-        bits = _random(seed, draw) >> np.uint64(32)
-        item = int(bits * np.uint64(known) >> np.uint64(32))
-        if len(scores) > 0:
-            score = scores[item]
-        else:
-            slot = touched_slot(scratch, item, touched)
-            score = scratch.score[slot] if slot >= 0 else base_score(shelves, item, weight)
-        if item == sample.item[0] or score >= lowest:
-            continue
-        if may_hold(shelves, scratch, item):
-            sample.item[size] = item
-            size += 1
-    sample.share[first:size] = known / RANDOM
-    return size
 
 
 @helper
@@ -259,7 +178,7 @@ def learn(
     used. The draws of the i-th event depend on seed + i alone.
     """
     weight = np.empty(FEATURES, dtype=np.float32)
-    sample = _empty_sample()
+    sample = empty_sample()
     top = min(TOP, shelves.size[0])
     best, scores = sample.best[:top], sample.score[:top]
     with_net = len(dense.logit) > 0
@@ -282,11 +201,11 @@ def learn(
                 found = _rank_sparse(
                     shelves, scratch, touched, leaders[bucket], weight, best, scores
                 )
-            first = _sample_best(sample, target, found)
+            first = sample_best(sample, target, found)
             lowest = scores[found - 1] if found == top else np.float32(np.inf)
-            drawn = _sample_rest(
+            drawn = sample_rest(
                 sample, first, shelves, scratch, touched, weight, room.score, lowest,
-                _random(seed + np.uint64(event), 0),
+                random(seed + np.uint64(event), 0),
             )  # fmt: skip
             describe_items(
                 shelves, scratch, touched, dense, row, sample.item[:drawn], sample.feature

@@ -16,7 +16,7 @@ from models.arrays import Bytes, Float64s, Hashes, Int64s, Words
 from models.compiled import column, kernel
 from models.errors import CodecError
 from models.limits import HALF_LIVES_MS, PREDECESSORS, RING
-from models.packing import headers, joined, split
+from models.packing import copy_cells, headers, joined, split
 
 CODEC: Final = 1
 HEADER: Final = 32
@@ -69,19 +69,6 @@ _BYTES: Final = column(np.uint8)
 _TABLE: Final = column(np.uint8, 2)
 
 
-@kernel(EXAMPLE, EXAMPLE)
-def _copy(source: ItemColumns, target: ItemColumns) -> None:
-    for item in range(len(source.events)):
-        target.events[item] = source.events[item]
-        target.liked[item] = source.liked[item]
-        target.newest[item] = source.newest[item]
-        target.sums[item] = source.sums[item]
-        size = source.size[item]
-        target.size[item] = size
-        target.before[item, :size] = source.before[item, :size]
-        target.facts[item, :size] = source.facts[item, :size]
-
-
 @kernel(_BYTES, column(np.int64), column(np.int64), _TABLE, _TABLE)
 def _read(
     data: Bytes,
@@ -92,10 +79,8 @@ def _read(
 ) -> None:
     for item in range(len(size)):
         place, length = at[item], 8 * size[item]
-        before[item, :length] = data[place : place + length]
-        place += length
-        length = 4 * FACTS * size[item]
-        facts[item, :length] = data[place : place + length]
+        copy_cells(data[place:], before[item], length)
+        copy_cells(data[place + length :], facts[item], 4 * FACTS * size[item])
 
 
 @kernel(_BYTES, column(np.int64), column(np.int64), _TABLE, _TABLE)
@@ -108,10 +93,8 @@ def _write(
 ) -> None:
     for item in range(len(size)):
         place, length = at[item], 8 * size[item]
-        data[place : place + length] = before[item, :length]
-        place += length
-        length = 4 * FACTS * size[item]
-        data[place : place + length] = facts[item, :length]
+        copy_cells(before[item], data[place:], length)
+        copy_cells(facts[item], data[place + length :], 4 * FACTS * size[item])
 
 
 _HEADERS: Final = np.dtype(
@@ -153,14 +136,15 @@ class ItemStates:
         """
         data, at = joined(rows)
         columns = empty_items(len(rows))
-        filled = np.flatnonzero(np.diff(at))
-        header = headers(data, at[filled], np.diff(at)[filled], _HEADERS)
+        length = np.diff(at)
+        filled = np.flatnonzero(length)
+        header = headers(data, at[filled], length[filled], _HEADERS)
         size = header["size"].astype(np.int64)
         wrong = (
             (header["codec"] != CODEC)
             | (header["sums_held"] != SUMS)
             | (size > PREDECESSORS)
-            | (np.diff(at)[filled] != _FIXED + _PER_SLOT * size)
+            | (length[filled] != _FIXED + _PER_SLOT * size)
         )
         if wrong.any():
             raise CodecError(f"item row {filled[wrong][0]} is no row of codec {CODEC}")
@@ -183,12 +167,6 @@ class ItemStates:
         data[at[:-1, None] + np.arange(_FIXED)] = header.view(np.uint8).reshape(-1, _FIXED)
         _write(data, at[:-1] + _FIXED, columns.size, *_raw(columns))
         return split(data, at)
-
-    def copy(self) -> Self:
-        """Return the same states in columns of their own."""
-        copy = empty_items(len(self))
-        _copy(self.columns, copy)
-        return type(self)(copy)
 
     def facts(self, index: int) -> dict[str, object]:
         """What row `index` holds, predecessors by hash, whatever the slots they lie in."""

@@ -29,6 +29,7 @@ from models.net import Net
 from models.ranking import Lists, empty_lists
 from models.replay import replay
 from models.snapshot import Snapshot
+from models.user_columns import room_for
 from models.user_states import UserStates
 
 _NET: Final = NAMES[NET]
@@ -131,13 +132,13 @@ class Mixture:
         """
         columns = event_columns(events)
         more = np.bincount(columns.user, minlength=len(states))
-        after = states.with_room(more)
-        self._renew(after, more > 0, catalogue, after.columns.fast)
-        feedback = empty_feedback(len(events))
+        fast = self._fast(states, catalogue, more > 0)
+        before = states.columns._replace(fast=fast)
+        after, feedback = room_for(before, more), empty_feedback(len(events))
         enter = catalogue.entering(columns.item)
-        user_fold.fold(after.columns, columns, feedback, self._inputs, enter)
-        after.columns.version[columns.user] = self._number
-        return after, Feedback(feedback)
+        user_fold.fold(before, after, columns, feedback, self._inputs, enter)
+        after.version[columns.user] = self._number
+        return UserStates(after), Feedback(feedback)
 
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
@@ -166,10 +167,13 @@ class Mixture:
         The i-th event draws by seed + i, so that a batch equals its events one by one.
         """
         columns = event_columns(events)
+        lessons = np.flatnonzero((columns.liked > 0) & (columns.time > self.trained_until))
+        if not len(lessons):
+            return gate
         users = before.with_room(np.bincount(columns.user, minlength=len(before))).columns
         after = gate.copy()
         leaders = catalogue.leaders(gate.static_weights())
-        for first, rows, logits in self._lessons(before, columns, catalogue):
+        for first, rows, logits in self._lessons(before, columns, lessons, catalogue):
             some = part(columns, first, first + len(rows))
             gate_step.learn(
                 users, some, rows, catalogue.shelves, catalogue.scratch(), leaders, logits,
@@ -212,14 +216,13 @@ class Mixture:
         return dense.chunks(query, len(states), catalogue)
 
     def _lessons(
-        self, before: UserStates, events: EventColumns, catalogue: Catalogue
+        self, before: UserStates, events: EventColumns, lessons: Int64s, catalogue: Catalogue
     ) -> Iterable[tuple[int, Int64s, Dense]]:
         """Runs of events: their first, for each event the row of its logits (-1: no lesson), these.
 
         Logits are those of the states before each event, the events before it folded in.
         """
         rows = np.full(len(events.item), -1, dtype=np.int64)
-        lessons = np.flatnonzero((events.liked > 0) & (events.time > self.trained_until))
         rows[lessons] = np.arange(len(lessons))
         if self.net is None:
             yield 0, rows, dense.EXAMPLE
@@ -235,17 +238,10 @@ class Mixture:
             own = rows[starts[first] : starts[stop]]
             yield int(starts[first]), np.where(own < 0, own, own - first), logits
 
-    def _fast(self, states: UserStates, catalogue: Catalogue) -> Float32s:
-        """The states' fast weights under this version: their own where all are, else a copy."""
-        everyone = np.ones(len(states), dtype=np.bool_)
-        return self._renew(states, everyone, catalogue, None)
-
-    def _renew(
-        self, states: UserStates, wanted: Bools, catalogue: Catalogue, fast: Float32s | None
+    def _fast(
+        self, states: UserStates, catalogue: Catalogue, wanted: Bools | None = None
     ) -> Float32s:
-        """Make the wanted users' fast weights anew where they are of another version.
-
-        They are written to `fast`, or for None to a copy of the states'.
+        """The states' fast weights, of all or some under this version: their own, or a copy.
 
         Raises
         ------
@@ -256,11 +252,13 @@ class Mixture:
         if states.width != self._width or catalogue.net is not self.net:
             raise ValueError("states and catalogue must come from this learner")
         users = states.columns
-        stale = np.flatnonzero(wanted & (users.version != self._number) & (users.ring_size > 0))
-        if self.net is None or not len(stale):
+        if self.net is None:
             return users.fast
-        if fast is None:
-            fast = users.fast.copy()
+        other = (users.version != self._number) & (users.ring_size > 0)
+        stale = np.flatnonzero(other if wanted is None else other & wanted)
+        if not len(stale):
+            return users.fast
+        fast = users.fast.copy()
         enter = catalogue.entering(ring_items(users, stale))
         rebuild(self._inputs, users, stale, enter, fast)
         return fast

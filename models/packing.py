@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.arrays import Bytes, Int64s
+from models.compiled import helper
 from models.errors import CodecError
+
+
+@helper
+def copy_cells(source: npt.NDArray[Any], target: npt.NDArray[Any], size: int) -> None:
+    """Copy the first cells: in two thirds of the time of numba's assignment of slices."""
+    for place in range(size):
+        target[place] = source[place]
 
 
 def joined(

@@ -7,6 +7,7 @@ import numpy as np
 from models.arrays import Bytes, Float32s, Hashes, Int32s, Int64s, Words
 from models.compiled import helper
 from models.limits import HAD, RING
+from models.packing import copy_cells
 
 
 class UserColumns(NamedTuple):
@@ -48,6 +49,29 @@ def empty_columns(room: Int64s, width: int) -> UserColumns:
 
 
 EXAMPLE: Final = empty_columns(np.zeros(0, dtype=np.int64), 0)
+
+
+def room_for(users: UserColumns, more: Int64s) -> UserColumns:
+    """Columns for a copy of the users with room for more[i] further items in the i-th set."""
+    return empty_columns(np.minimum(users.had_size + more, HAD), users.fast.shape[1])
+
+
+@helper
+def copy_user(source: UserColumns, target: UserColumns, user: int) -> None:
+    """Copy what a row holds; target has at least as much room."""
+    target.version[user] = source.version[user]
+    target.events[user] = source.events[user]
+    size = source.ring_size[user]
+    target.ring_size[user] = size
+    copy_cells(source.ring_item[user], target.ring_item[user], size)
+    copy_cells(source.ring_time[user], target.ring_time[user], size)
+    copy_cells(source.ring_value[user], target.ring_value[user], size)
+    copy_cells(source.ring_kind[user], target.ring_kind[user], size)
+    copy_cells(source.ring_liked[user], target.ring_liked[user], size)
+    had = source.had_size[user]
+    target.had_size[user] = had
+    copy_cells(source.had[source.had_start[user] :], target.had[target.had_start[user] :], had)
+    copy_cells(source.fast[user], target.fast[user], source.fast.shape[1])
 
 
 @helper

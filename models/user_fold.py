@@ -10,21 +10,24 @@ from models.feedback import EXAMPLE as FEEDBACK
 from models.feedback import FeedbackColumns
 from models.net import Inputs
 from models.user_columns import EXAMPLE as USERS
-from models.user_columns import UserColumns, fold_event
+from models.user_columns import UserColumns, copy_user, fold_event
 
 
-@kernel(USERS, EVENTS, FEEDBACK, INPUTS, column(np.float32, 2))
+@kernel(USERS, USERS, EVENTS, FEEDBACK, INPUTS, column(np.float32, 2))
 def fold(
+    source: UserColumns,
     users: UserColumns,
     events: EventColumns,
     feedback: FeedbackColumns,
     inputs: Inputs,
     enter: Float32s,
 ) -> None:
-    """Fold the events into the users in place and fill one record for each.
+    """Make the users those of the source with the events folded in; fill one record for each.
 
     enter: what the events' items enter fast weights by, [0, 0] without a net.
     """
+    for user in range(len(source.events)):
+        copy_user(source, users, user)
     for record in range(len(events.item)):
         user = events.user[record]
         size = users.ring_size[user]

@@ -17,8 +17,8 @@ from models.arrays import Bytes, Int64s
 from models.compiled import column, kernel
 from models.errors import CodecError
 from models.limits import HAD, RING
-from models.packing import headers, joined, split
-from models.user_columns import EXAMPLE, UserColumns, empty_columns
+from models.packing import copy_cells, headers, joined, split
+from models.user_columns import EXAMPLE, UserColumns, copy_user, empty_columns, room_for
 
 CODEC: Final = 2
 HEADER: Final = 18
@@ -30,20 +30,7 @@ EVENT: Final = 22
 def _copy(source: UserColumns, target: UserColumns) -> None:
     """Copy what the rows hold; target has at least as much room."""
     for user in range(len(source.events)):
-        target.version[user] = source.version[user]
-        target.events[user] = source.events[user]
-        size = source.ring_size[user]
-        target.ring_size[user] = size
-        target.ring_item[user, :size] = source.ring_item[user, :size]
-        target.ring_time[user, :size] = source.ring_time[user, :size]
-        target.ring_value[user, :size] = source.ring_value[user, :size]
-        target.ring_kind[user, :size] = source.ring_kind[user, :size]
-        target.ring_liked[user, :size] = source.ring_liked[user, :size]
-        had = source.had_size[user]
-        target.had_size[user] = had
-        a, b = source.had_start[user], target.had_start[user]
-        target.had[b : b + had] = source.had[a : a + had]
-        target.fast[user] = source.fast[user]
+        copy_user(source, target, user)
 
 
 _BYTES: Final = column(np.uint8)
@@ -86,16 +73,15 @@ def _read(data: Bytes, at: Int64s, users: UserColumns, raw: _Raw) -> None:
         place = at[user] + HEADER
         size = users.ring_size[user]
         for width, target in ((8, raw.ring_item), (8, raw.ring_time), (4, raw.ring_value)):
-            target[user, : width * size] = data[place : place + width * size]
+            copy_cells(data[place:], target[user], width * size)
             place += width * size
         for target in (raw.ring_kind, raw.ring_liked):
-            target[user, :size] = data[place : place + size]
+            copy_cells(data[place:], target[user], size)
             place += size
         start, had = 4 * users.had_start[user], 4 * users.had_size[user]
-        raw.had[start : start + had] = data[place : place + had]
+        copy_cells(data[place:], raw.had[start:], had)
         if users.version[user] != np.uint64(0):
-            place += had
-            raw.fast[user] = data[place : place + raw.fast.shape[1]]
+            copy_cells(data[place + had :], raw.fast[user], raw.fast.shape[1])
 
 
 @kernel(_BYTES, _OFFSETS, EXAMPLE, _raw(EXAMPLE))
@@ -105,16 +91,15 @@ def _write(data: Bytes, at: Int64s, users: UserColumns, raw: _Raw) -> None:
         place = at[user] + HEADER
         size = users.ring_size[user]
         for width, source in ((8, raw.ring_item), (8, raw.ring_time), (4, raw.ring_value)):
-            data[place : place + width * size] = source[user, : width * size]
+            copy_cells(source[user], data[place:], width * size)
             place += width * size
         for source in (raw.ring_kind, raw.ring_liked):
-            data[place : place + size] = source[user, :size]
+            copy_cells(source[user], data[place:], size)
             place += size
         start, had = 4 * users.had_start[user], 4 * users.had_size[user]
-        data[place : place + had] = raw.had[start : start + had]
+        copy_cells(raw.had[start:], data[place:], had)
         if users.version[user] != np.uint64(0):
-            place += had
-            data[place : place + raw.fast.shape[1]] = raw.fast[user]
+            copy_cells(raw.fast[user], data[place + had :], raw.fast.shape[1])
 
 
 _HEADERS: Final = np.dtype(
@@ -153,13 +138,14 @@ class UserStates:
 
         """
         data, at = joined(rows)
-        filled = np.flatnonzero(np.diff(at))
-        header = headers(data, at[filled], np.diff(at)[filled], _HEADERS)
+        length = np.diff(at)
+        filled = np.flatnonzero(length)
+        header = headers(data, at[filled], length[filled], _HEADERS)
         ring, had = header["ring"].astype(np.int64), header["had"].astype(np.int64)
         fast = header["fast"].astype(np.int64)
         wrong = (
             (header["codec"] != CODEC)
-            | (np.diff(at)[filled] != HEADER + EVENT * ring + 4 * (had + fast))
+            | (length[filled] != HEADER + EVENT * ring + 4 * (had + fast))
             | (ring > RING)
             | (had > HAD)
         )
@@ -196,7 +182,7 @@ class UserStates:
 
     def with_room(self, more: Int64s) -> Self:
         """A copy with room for more[i] further items in the i-th set."""
-        copy = empty_columns(np.minimum(self.columns.had_size + more, HAD), self.width)
+        copy = room_for(self.columns, more)
         _copy(self.columns, copy)
         return type(self)(copy)
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from models.errors import CodecError
 from models.events import EventBatch
-from models.feedback import Feedback
+from models.feedback import Feedback, empty_feedback
 from models.hashing import item_hashes
+from models.item_fold import fold_items
 from models.item_states import Fact, ItemStates
 from models.limits import (
     DEPTH,
@@ -95,6 +96,45 @@ def test_the_newest_are_protected_and_the_strongest_stay():
     assert kept >= set(newest)
     of_the_strong = item_hashes([str(number) for number in range(200)]).tolist()
     assert len(kept & set(of_the_strong)) == PREDECESSORS - PROTECTED
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_full_row_drops_is_older_than_the_newest_and_weaker_than_the_rest(seed):
+    """Record by record, with many of equal age and many of equal strength."""
+    draw = np.random.default_rng(seed)
+    names = item_hashes([str(number) for number in range(500)])
+    chances = 1 / np.arange(1, 501)
+    row, seconds, dropped_in_all = ItemStates.initial(1), 0, 0
+    for _ in range(60):
+        seconds += int(draw.integers(0, 3))
+        before = draw.choice(names, 50, replace=False, p=chances / chances.sum())
+        record = empty_feedback(1)._replace(
+            item=np.ones(1, dtype=np.uint64),
+            time=np.full(1, 1000 * seconds),
+            liked=np.ones(1, dtype=np.uint8),
+            size=np.full(1, 50),
+            before=before[None],
+            before_liked=np.zeros(1, dtype=np.uint64),
+        )
+        wanted = {hash_: list(fact) for hash_, fact in row.facts(0)["before"].items()}
+        for age, hash_ in enumerate(before.tolist()):
+            fact = wanted.setdefault(hash_, [0] * len(Fact))
+            step = STEP // (age + 1) if age < DEPTH else 0
+            fact[:4] = [old + new for old, new in zip(fact, (step, step, 1, 1), strict=False)]
+            fact[Fact.NEWEST] = seconds
+        row = fold_items(row, np.zeros(1, dtype=int), Feedback(record))
+        kept = {hash_: list(fact) for hash_, fact in row.facts(0)["before"].items()}
+        assert len(kept) == min(len(wanted), PREDECESSORS)
+        assert all(wanted[hash_] == fact for hash_, fact in kept.items())
+        dropped = [fact for hash_, fact in wanted.items() if hash_ not in kept]
+        dropped_in_all += len(dropped)
+        ages = np.array([fact[Fact.NEWEST] for fact in kept.values()])
+        strengths = np.array([STEP * fact[Fact.PAIRS] + fact[Fact.STEPS] for fact in kept.values()])
+        for fact in dropped:
+            assert (ages >= fact[Fact.NEWEST]).sum() >= PROTECTED
+            weaker = strengths < STEP * fact[Fact.PAIRS] + fact[Fact.STEPS]
+            assert all((ages > age).sum() < PROTECTED for age in ages[weaker])
+    assert dropped_in_all > PREDECESSORS
 
 
 def test_rows_survive_their_bytes():
