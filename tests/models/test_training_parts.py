@@ -87,13 +87,6 @@ class TestBatches:
             targets += event.tolist()
         assert sorted(targets) == list(range(len(found)))
 
-    def test_windows_of_new_events_alone(self):
-        """Windows whose events are all older fall out."""
-        found = history(chain(users=7, length=23))
-        windows = Windows.of(found, 10, 4, since=22 * 7)
-        assert len(windows.low) == 7
-        assert (windows.stop - windows.first == 3).all()
-
     def test_what_a_user_has_had(self):
         """Named by the place of its first time, from the user's first event on."""
         found = history(dataset([0, 0, 0, 0, 1], [0, 1, 0, 2, 2]))
