@@ -35,6 +35,10 @@ class Learner(Protocol):
     def version(self) -> bytes:
         """8 bytes that differ when what was learned offline does."""
 
+    @property
+    def trained_until(self) -> int:
+        """Events at or before this time (ms) were seen offline, and teach the gate nothing."""
+
     def initial(self, n: int) -> UserStates:
         """States of n users of whom nothing is known."""
 

@@ -58,6 +58,11 @@ class Scorer(ABC):
             digest.update(f"{name} {table.dtype.str} {table.shape}".encode() + table.tobytes())
         return digest.digest()
 
+    @property
+    def trained_until(self) -> int:
+        """No time: there is no gate to teach."""
+        return 0
+
     def initial(self, n: int) -> UserStates:
         """States of n users of whom nothing is known."""
         return self._rows.initial(n)

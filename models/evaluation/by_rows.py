@@ -11,6 +11,7 @@ from models.dataset import NEVER, Dataset
 from models.evaluation.contest import Context, Placing
 from models.events import EventBatch
 from models.item_states import ItemStates
+from models.learner import Learner
 from models.mixture import Mixture, MixtureSettings
 from models.user_states import UserStates
 
@@ -34,7 +35,7 @@ class ByRows(ABC):
 
     name: str
     data: Dataset
-    learner: Mixture
+    learner: Learner
     catalogue: Catalogue
     _opened: _Opened | None
 
@@ -89,7 +90,7 @@ class ByRows(ABC):
         rows = sum(len(row) for row in (*self._user_rows, *self._item_rows) if row)
         return rows + sum(len(gate.pack()) for gate in self._gates)
 
-    def begin(self, learner: Mixture, data: Dataset, end: int) -> None:
+    def begin(self, learner: Learner, data: Dataset, end: int) -> None:
         """Start from nothing and replay events [0, end) in runs."""
         self.data = data
         self._user_rows: list[bytes | None] = [None] * len(data.users)
@@ -109,7 +110,7 @@ class ByRows(ABC):
             self.learn(np.arange(first, stop))
             self.context.progress(f"{self.name}: replay", stop, end)
 
-    def use(self, learner: Mixture) -> None:
+    def use(self, learner: Learner) -> None:
         """Go on with a learner, with a catalogue made for it from the items' rows."""
         self.learner = learner
         self.catalogue = learner.catalogue()

@@ -13,18 +13,18 @@ DEFAULT: Final = ("mixture", "counters", "popularity", "recency", "neighbours", 
 """The headline, the same without the net, and the fast baselines."""
 
 
-def _from(module: str, factory: str) -> "Callable[[Context], Contestant]":
-    """The contestant that `factory` of models.evaluation.`module` makes.
+def _from(module: str, factory: str) -> "Callable[..., Contestant]":
+    """The contestant that `factory` of models.evaluation.`module` makes of its arguments.
 
     It raises MissingLibraryError if that needs what is not installed.
     """
 
-    def make(context: "Context") -> "Contestant":
+    def make(*arguments: object) -> "Contestant":
         try:
             found = getattr(import_module(f"models.evaluation.{module}"), factory)
         except ModuleNotFoundError as exc:
             raise MissingLibraryError.of(exc) from exc
-        return cast("Contestant", found(context))
+        return cast("Contestant", found(*arguments))
 
     return make
 
@@ -40,3 +40,10 @@ CONTESTANTS: "Final[dict[str, Callable[[Context], Contestant]]]" = {
     "gru4rec": _from("baselines.gru4rec", "GRU4Rec"),
     "sasrec": _from("baselines.sasrec", "SASRec"),
 }
+
+
+def contestant(name: str, context: "Context") -> "Contestant":
+    """Make one of CONTESTANTS, or a learner of one's own that is named module:Class."""
+    if ":" in name:
+        return _from("own", "Own")(name, context)
+    return CONTESTANTS[name](context)

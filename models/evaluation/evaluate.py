@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from models.evaluation.contest import Context
-from models.evaluation.contestants import CONTESTANTS
+from models.evaluation.contestants import contestant
 from models.evaluation.prequential import Plan, run
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.report import Standing
@@ -25,7 +25,7 @@ def standings(
     """
     found: list[Standing] = []
     rows = plan.data.row[plan.targets]
-    waiting = deque(CONTESTANTS[name](context) for name in names)  # what one lacks is told at once
+    waiting = deque(contestant(name, context) for name in names)  # what one lacks is told at once
     while waiting:
         outcome = run(waiting.popleft(), plan, context.progress)
         rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)

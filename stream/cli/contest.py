@@ -1,6 +1,7 @@
 """What `headwater evaluate` does once its flags are understood; apart, since it is slow to load."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -52,6 +53,7 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
         If the data or what is installed does not do.
 
     """
+    sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
     try:
         if files.plot:
             _plots()

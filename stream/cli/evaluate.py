@@ -26,7 +26,7 @@ Learners = Annotated[
     typer.Option(
         "--learner",
         metavar="NAME[,NAME]",
-        help=f"May be given repeatedly: {', '.join(CONTESTANTS)}; or all.",
+        help=f"May be repeated: {', '.join(CONTESTANTS)}; all; or one's own as module:Class.",
     ),
 ]
 WarmUp = Annotated[float, typer.Option("--warm-up", help="The part of all events that trains.")]
@@ -38,6 +38,8 @@ Lengths = Annotated[
     list[str] | None,
     typer.Option("--k", metavar="K[,K]", help="List lengths, beside 10.", show_default=False),
 ]
+# So that `--k 10 20 50` is understood too.
+MoreLengths = Annotated[list[str] | None, typer.Argument(metavar="[K…]", hidden=True)]
 Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
 Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything that is drawn at random.")]
@@ -54,6 +56,7 @@ def register(app: typer.Typer) -> None:
         "headwater evaluate --events events.csv.gz --items items.csv.gz",
         "headwater evaluate --events e.parquet --learner mixture,neighbours --refit-every 0.1",
         "headwater evaluate --events e.jsonl --learner all --json found.json --plot pictures",
+        "headwater evaluate --events e.jsonl --learner counters,my_module:MyLearner",
         flags=FLAGS,
     )
 
@@ -69,6 +72,7 @@ def evaluate(
     warm_up: WarmUp = 0.7,
     refit_every: Refit = None,
     k: Lengths = None,
+    more_k: MoreLengths = None,
     window: Window = 64,
     partitions: Partitions = 1,
     seed: Seed = 0,
@@ -94,7 +98,7 @@ def evaluate(
         "refit_every": refit_every,
         "positive_min": loaded.settings.positive_min,
         "repeats": loaded.settings.repeats,
-        "k": _lengths(k),
+        "k": _lengths([*(k or ()), *(more_k or ())]),
         "window": window,
         "partitions": partitions,
         "seed": seed,
@@ -109,17 +113,18 @@ def evaluate(
 def _learners(given: Sequence[str] | None) -> list[str]:
     names = [name.strip() for text in given or () for name in text.split(",") if name.strip()]
     if "all" in names:
-        return list(CONTESTANTS)
-    if wrong := [name for name in names if name not in CONTESTANTS]:
+        names = [*CONTESTANTS, *(name for name in names if ":" in name)]
+    if wrong := [name for name in names if name not in CONTESTANTS and ":" not in name]:
         raise UsageError(
-            f"--learner may be {', '.join(CONTESTANTS)} or all; got {', '.join(wrong)}."
+            f"--learner may be {', '.join(CONTESTANTS)}, all, or one's own as module:Class;"
+            f" got {', '.join(wrong)}."
         )
     return list(dict.fromkeys(names or DEFAULT))
 
 
-def _lengths(given: Sequence[str] | None) -> list[int]:
+def _lengths(given: Sequence[str]) -> list[int]:
     """The list lengths, ascending; 10 is always one of them."""
-    texts = [text.strip() for texts in given or () for text in texts.split(",")]
+    texts = [text.strip() for texts in given for text in texts.split(",")]
     if wrong := [text for text in texts if not text.isdecimal() or int(text) < 1]:
         raise UsageError(f"--k takes whole numbers from 1 on; got {', '.join(wrong)}.")
     return sorted({LENGTH, *map(int, texts)})

@@ -57,6 +57,40 @@ def test_everything_is_written_where_it_is_wanted(
     assert told["settings"]["targets"] == sum(1 + place % 5 >= 3 for place in range(240, 400))
 
 
+OWN = '''
+import numpy as np
+
+from models.scorer import Scorer
+
+
+class Constant(Scorer):
+    """Scores nothing."""
+
+    def scores(self, states, catalogue):
+        return np.zeros((len(states), int(catalogue.shelves.size[0])), dtype=np.float32)
+'''
+
+
+def test_a_learner_of_ones_own_stands_beside_the_others(
+    events: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By module and class, from the folder where the command is given; what is none is refused."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("own_learner.py").write_text(OWN)
+    asked = ["evaluate", "--events", str(events), "--json", "found.json", "--k", "3", "7"]
+    assert main([*asked, "--learner", "counters,own_learner:Constant"]) == 0
+    told = json.loads(Path("found.json").read_text())
+    assert list(told["learners"]) == ["counters", "own_learner:Constant"]
+    assert told["settings"]["k"] == [3, 7, 10]
+    for wrong in ("own_learner:Other", "no_such:Constant", "json:dumps"):
+        assert main([*asked, "--learner", wrong]) == 2
+        assert f"Learner {wrong}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "why"),
     [

@@ -1,0 +1,63 @@
+"""A learner of one's own as a contestant, by module and class: package.module:Class."""
+
+from importlib import import_module
+from typing import Final
+
+import numpy as np
+
+from models.dataset import Dataset
+from models.errors import DataError
+from models.evaluation.by_rows import ByRows
+from models.evaluation.contest import Context
+from models.events import EventBatch
+from models.learner import Log
+from models.scorer import Scorer
+
+_RUN: Final = 64
+
+
+class Own(ByRows):
+    """A subclass of models.scorer.Scorer, fitted to the training part."""
+
+    def __init__(self, name: str, context: Context) -> None:
+        super().__init__(context)
+        self.name = name
+        self._class = _class_of(name)
+
+    def fit(self, data: Dataset, end: int) -> None:
+        """Fit to events [0, end) in runs, and replay them."""
+        starts = range(0, end, _RUN)
+        runs = tuple(_events(data, start, min(start + _RUN, end)) for start in starts)
+        learner = self._class(repeats=self.context.repeats)
+        self.begin(learner.fit(Log(len(data.users), data.items, runs)), data, end)
+
+
+def _events(data: Dataset, first: int, stop: int) -> EventBatch:
+    window = np.arange(first, stop)
+    return EventBatch(
+        data.user[window],
+        data.hashes[data.item[window]],
+        data.kind[window],
+        data.value[window],
+        data.time[window],
+        data.positive[window],
+    )
+
+
+def _class_of(name: str) -> type[Scorer]:
+    """Find the class.
+
+    Raises
+    ------
+    DataError
+        If there is no such module or class, or it is no Scorer.
+
+    """
+    module, _, own = name.partition(":")
+    try:
+        found = getattr(import_module(module), own)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise DataError(f"Learner {name} cannot be imported: {exc}.") from exc
+    if not (isinstance(found, type) and issubclass(found, Scorer)):
+        raise DataError(f"Learner {name} is no subclass of models.scorer.Scorer.")
+    return found
