@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from models.arrays import Bools, Bytes, Float32s, Hashes, Int32s, Int64s
 from models.content import Content
+from models.events import EventBatch
 
 NEVER: Final = 2**62
 """A time that does not come, ms."""
@@ -35,3 +36,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def batch(self, events: Int64s | slice) -> EventBatch:
+        """Some events, their users numbered as here."""
+        return EventBatch(
+            self.user[events],
+            self.hashes[self.item[events]],
+            self.kind[events],
+            self.value[events],
+            self.time[events],
+            self.positive[events],
+        )

@@ -15,6 +15,7 @@ from models.arrays import Bytes, Float32s, Int32s
 from models.catalogue import Catalogue
 from models.compiled import helper
 from models.gate import NET
+from models.halving import reached_by
 from models.ranking import insert, walked_score
 from models.walk import Scratch
 
@@ -107,16 +108,7 @@ def _reached(score: Float32s, size: int, wanted: int) -> np.float32:
             finite += 1
     if finite <= wanted:
         return low
-    for _ in range(_HALVINGS):
-        middle = np.float32(0.5) * (low + high)
-        reached = 0
-        for place in range(size):
-            reached += score[place] >= middle
-        if reached >= wanted:
-            low = middle
-        else:
-            high = middle
-    return low
+    return reached_by(score, size, wanted, low, high, _HALVINGS)
 
 
 @helper

@@ -1,6 +1,7 @@
 """Contestants that are the product: the learner that the agents call, on the same bounded rows."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ class ByRows(ABC):
         self._opened = None
         items, index = np.unique(self.data.item[window], return_inverse=True)
         self._describe(items[~self._known[items]])
-        batch = self._batch(window, opened.local)
+        batch = replace(self.data.batch(window), user=opened.local.astype(np.int32))
         self._learn_gates(window, opened.before, batch)
         after, feedback = self.learner.adapt(opened.before, batch, self.catalogue)
         for user, row in zip(opened.users.tolist(), after.pack(), strict=True):
@@ -156,17 +157,6 @@ class ByRows(ABC):
         users, local = np.unique(self.data.user[window], return_inverse=True)
         rows = [self._user_rows[user] for user in users.tolist()]
         return _Opened(int(window[0]), users, local, self.learner.unpack_users(rows))
-
-    def _batch(self, window: Int64s, local: Int64s) -> EventBatch:
-        data = self.data
-        return EventBatch(
-            local.astype(np.int32),
-            data.hashes[data.item[window]],
-            data.kind[window],
-            data.value[window],
-            data.time[window],
-            data.positive[window],
-        )
 
     def _learn_gates(self, window: Int64s, before: UserStates, batch: EventBatch) -> None:
         partition = self._partition[self.data.user[window]]

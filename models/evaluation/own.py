@@ -3,13 +3,10 @@
 from importlib import import_module
 from typing import Final
 
-import numpy as np
-
 from models.dataset import Dataset
 from models.errors import DataError
 from models.evaluation.by_rows import ByRows
 from models.evaluation.contest import Context
-from models.events import EventBatch
 from models.learner import Log
 from models.scorer import Scorer
 
@@ -27,21 +24,9 @@ class Own(ByRows):
     def fit(self, data: Dataset, end: int) -> None:
         """Fit to events [0, end) in runs, and replay them."""
         starts = range(0, end, _RUN)
-        runs = tuple(_events(data, start, min(start + _RUN, end)) for start in starts)
+        runs = tuple(data.batch(slice(start, min(start + _RUN, end))) for start in starts)
         learner = self._class(repeats=self.context.repeats)
         self.begin(learner.fit(Log(len(data.users), data.items, runs)), data, end)
-
-
-def _events(data: Dataset, first: int, stop: int) -> EventBatch:
-    window = np.arange(first, stop)
-    return EventBatch(
-        data.user[window],
-        data.hashes[data.item[window]],
-        data.kind[window],
-        data.value[window],
-        data.time[window],
-        data.positive[window],
-    )
 
 
 def _class_of(name: str) -> type[Scorer]:
