@@ -40,6 +40,8 @@ COMMANDS = [
     ["replay"],
     ["tail"],
     ["demo"],
+    ["train"],
+    ["evaluate"],
 ]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
