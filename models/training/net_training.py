@@ -197,10 +197,15 @@ def why_not(data: Dataset, end: int) -> str | None:
     return None
 
 
+def has_gpu() -> bool:
+    """Whether there is a GPU that torch can use."""
+    return torch.cuda.is_available()
+
+
 def device(settings: TrainSettings) -> torch.device:
     """Where to train."""
     if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if has_gpu() else "cpu")
     return torch.device(settings.device)
 
 

@@ -67,12 +67,10 @@ def run(loaded: Loaded, job: Job) -> None:
 def _training(job: Job) -> ModuleType:
     """Import what trains; its library is an extra."""
     try:
-        import torch  # noqa: PLC0415  # an extra, and slow to load
-
-        from models import training  # noqa: PLC0415  # needs torch
+        from models import training  # noqa: PLC0415  # needs the extra, and is slow to load
     except ModuleNotFoundError as error:
         raise UsageError(str(MissingLibraryError.of(error))) from error
-    if job.device == "cuda" and not torch.cuda.is_available():
+    if job.device == "cuda" and not training.has_gpu():
         raise UsageError("--device cuda needs a GPU that torch can use; there is none.")
     return training
 
