@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import models
 from models.mixture import Mixture
 from models.training import fit
 from stream.cli import INTERRUPTED, main
@@ -105,6 +106,9 @@ def test_wrong_use_is_one_sentence(events, tmp_path, capsys, more, sentence):
 
 def test_without_torch_the_extra_is_named(events, tmp_path, capsys, monkeypatch):
     """As a sentence, with exit code 2."""
+    for name in [name for name in sys.modules if name.startswith("models.training")]:
+        monkeypatch.delitem(sys.modules, name)  # as in a process that has not loaded it
+    monkeypatch.delattr(models, "training", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert train(events, tmp_path / "shop.safetensors") == 2
     assert "pip install 'headwater[train]'" in capsys.readouterr().err
