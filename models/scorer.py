@@ -106,8 +106,8 @@ class Scorer(ABC):
         self, states: UserStates, catalogue: Catalogue, candidates: Int32s
     ) -> Float32s:
         """Scores of candidates int32[n, c] (positions): float32[n, c, 1]."""
-        scores = np.take_along_axis(self.scores(states, catalogue), candidates, axis=1)
-        return np.asarray(scores[..., None], dtype=np.float32)
+        scores = np.take_along_axis(self._checked(states, catalogue), candidates, axis=1)
+        return scores[..., None]
 
     def recommend(
         self,
@@ -144,6 +144,24 @@ class Scorer(ABC):
             ranks.ties[user] = (scores[allowed] == mine).sum() - 1 if listed else 0
         return ranks
 
+    def _checked(self, states: UserStates, catalogue: Catalogue) -> Float32s:
+        """The scores; nan, which is neither above nor below anything, counts as the worst.
+
+        Raises
+        ------
+        ValueError
+            If they are of another shape.
+
+        """
+        scores, size = self.scores(states, catalogue), int(catalogue.shelves.size[0])
+        wanted = len(states), size
+        if scores.shape != wanted:
+            raise ValueError(
+                f"{type(self).__qualname__}.scores must give {wanted}, users by items;"
+                f" got {scores.shape}"
+            )
+        return np.where(np.isnan(scores), -np.inf, scores).astype(np.float32)
+
     def _allowed(
         self, states: UserStates, catalogue: Catalogue
     ) -> Iterator[tuple[Float32s, Bools]]:
@@ -151,7 +169,7 @@ class Scorer(ABC):
         size, users = int(catalogue.shelves.size[0]), states.columns
         shown = catalogue.shelves.shown[:size] > 0
         marks = (catalogue.shelves.hash[:size] >> _HALF).astype(np.uint32)
-        for user, scores in enumerate(self.scores(states, catalogue)):
+        for user, scores in enumerate(self._checked(states, catalogue)):
             start = users.had_start[user]
             had = users.had[start : start + users.had_size[user]]
             yield scores, shown if self.repeats else shown & ~np.isin(marks, had)

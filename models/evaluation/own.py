@@ -1,6 +1,7 @@
 """A learner of one's own as a contestant, by module and class: package.module:Class."""
 
 from importlib import import_module
+from inspect import isabstract
 from typing import Final
 
 from models.dataset import Dataset
@@ -45,4 +46,6 @@ def _class_of(name: str) -> type[Scorer]:
         raise DataError(f"Learner {name} cannot be imported: {exc}.") from exc
     if not (isinstance(found, type) and issubclass(found, Scorer)):
         raise DataError(f"Learner {name} is no subclass of models.scorer.Scorer.")
+    if isabstract(found):
+        raise DataError(f"Learner {name} has no `scores` of its own.")
     return found

@@ -23,11 +23,17 @@ from models.training.threads import one_thread
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A mixture to serve, and what `refresh` goes on from; without a model it has no net."""
+    """A mixture to serve, and what `refresh` goes on from; without a model it has no net.
+
+    What differs between two trainings of one result is here, not in the mixture's notes: equal
+    seeds give equal files.
+    """
 
     mixture: Mixture
     settings: TrainSettings
     model: Model | None
+    seconds: float = 0.0
+    anew: str = ""  # why a checkpoint that was there was not gone on from
 
 
 def train(
@@ -51,21 +57,22 @@ def train(
     reason = why_not(data, end)
     if reason is not None:
         gate = _start(data, end, settings, None, progress)
-        notes = _notes(data, end, settings, started) | {"net": reason}
-        return Trained(_mixture(data, end, settings, gate, None, notes), settings, None)
+        notes = _notes(data, end, settings) | {"net": reason}
+        mixture = _mixture(data, end, settings, gate, None, notes)
+        return Trained(mixture, settings, None, perf_counter() - started)
     saved = Checkpoint(checkpoint, key(data, end, settings)) if checkpoint else None
     nets = NetTraining(data, end, settings, progress, saved).run()
     gate = _start(data, end, settings, nets.before, progress)
-    notes = _notes(data, end, settings, started) | {
+    notes = _notes(data, end, settings) | {
         "validation hit_rate@10": nets.hit_rate,
         "epochs": nets.epochs,
         "best epoch": nets.best,
-        "checkpoint": saved.note if saved else "",
     }
     mixture = _mixture(data, end, settings, gate, nets.after, notes)
     if saved:
         saved.remove()
-    return Trained(mixture, settings, nets.after)
+    note = saved.note if saved else ""
+    return Trained(mixture, settings, nets.after, perf_counter() - started, note)
 
 
 def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = silent) -> Trained:
@@ -93,9 +100,9 @@ def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = s
         )
         for epoch in range(settings.warm_epochs):
             epochs.run(epoch, _reporter(progress, "newest", epoch, settings.warm_epochs))
-    notes = {**mixture.notes, **_notes(data, end, settings, started)}
-    gate = mixture.initial_gate()
-    return Trained(_mixture(data, end, settings, gate, model, notes), settings, model)
+    notes = {**mixture.notes, **_notes(data, end, settings)}
+    after = _mixture(data, end, settings, mixture.initial_gate(), model, notes)
+    return Trained(after, settings, model, perf_counter() - started)
 
 
 def _start(
@@ -123,12 +130,11 @@ def _mixture(
     return Mixture(MixtureSettings(repeats=settings.repeats), gate, net, until, notes)
 
 
-def _notes(data: Dataset, end: int, settings: TrainSettings, started: float) -> dict[str, Any]:
+def _notes(data: Dataset, end: int, settings: TrainSettings) -> dict[str, Any]:
     return {
         "fingerprint": data.fingerprint,
         "events": end,
         "users": len(set(data.user[:end].tolist())),
         "items": len(set(data.item[:end].tolist())),
         "settings": asdict(settings),
-        "seconds": round(perf_counter() - started, 1),
     }

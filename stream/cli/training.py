@@ -60,7 +60,7 @@ def run(loaded: Loaded, job: Job) -> None:
         trained.mixture.save(job.out)
     except OSError as error:
         raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
-    Console().print(_table(job, trained.mixture.notes, trained.mixture.net is not None))
+    Console().print(_table(job, trained))
     print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
 
 
@@ -129,18 +129,19 @@ def _rate(rate: float | None) -> str:
     return "unknown" if rate is None else f"{rate:.3f}"
 
 
-def _table(job: Job, notes: Any, has_net: bool) -> Table:
+def _table(job: Job, trained: Any) -> Table:
+    notes = trained.mixture.notes
     table = Table(show_header=False)
-    if notes.get("checkpoint"):
-        table.add_row("checkpoint", notes["checkpoint"])
+    if trained.anew:
+        table.add_row("checkpoint", trained.anew)
     table.add_row("learned", f"{notes['events']:,} events of {notes['users']:,} users")
     table.add_row("items", f"{notes['items']:,}")
-    if has_net:
+    if trained.mixture.net is not None:
         rate = _rate(notes["validation hit_rate@10"])
         table.add_row("net alone", f"HR@10 {rate} on the last tenth, before learning it")
         table.add_row("epochs", f"{notes['epochs']}, the best was {notes['best epoch']}")
     else:
         table.add_row("net", f"none, counters alone: {notes['net']}")
-    table.add_row("seconds", f"{notes['seconds']}")
+    table.add_row("training took", f"{trained.seconds:.1f} s")
     table.add_row("snapshot", f"{job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")
     return table

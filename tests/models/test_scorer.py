@@ -15,6 +15,7 @@ from models.events import EventBatch
 from models.hashing import item_hashes
 from models.learner import Log
 from models.replay import replay
+from models.samples import sample_log
 from models.scorer import Scorer
 
 
@@ -67,3 +68,40 @@ def test_a_file_of_another_learner_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(CodecError, match="damaged"):
         Follower.load(path)
+
+
+class Broken(Follower):
+    """Scores by what it is given."""
+
+    given = np.nan
+
+    def scores(self, states, catalogue):
+        """No numbers."""
+        return super().scores(states, catalogue) * self.given
+
+
+def test_scores_that_are_no_numbers_win_nothing():
+    """All items are equally bad: a target ties with all others."""
+    learner = Broken()
+    state = replay(learner, sample_log())
+    states = learner.unpack_users(state.users)
+    targets = np.arange(len(states))
+    ranks = learner.ranks(states, state.gate, state.catalogue, targets)
+    listed = ranks.better >= 0
+    assert (ranks.better[listed] == 0).all()
+    assert (ranks.ties[listed] == ranks.among[listed] - 1).all()
+
+
+def test_scores_of_another_shape_are_refused():
+    """In words, not somewhere inside."""
+
+    class Shape(Follower):
+        """Too few."""
+
+        def scores(self, states, catalogue):
+            return np.zeros((1, 3), dtype=np.float32)
+
+    state = replay(Shape(), sample_log())
+    states = Shape().unpack_users(state.users)
+    with pytest.raises(ValueError, match=r"Shape\.scores must give \(12, 80\)"):
+        Shape().recommend(states, state.gate, state.catalogue, 3)

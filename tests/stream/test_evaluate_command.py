@@ -86,7 +86,7 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
     told = json.loads(Path("found.json").read_text())
     assert list(told["learners"]) == ["counters", "own_learner:Constant"]
     assert told["settings"]["k"] == [3, 7, 10]
-    for wrong in ("own_learner:Other", "no_such:Constant", "json:dumps"):
+    for wrong in ("own_learner:Other", "no_such:Constant", "json:dumps", "models.scorer:Scorer"):
         assert main([*asked, "--learner", wrong]) == 2
         assert f"Learner {wrong}" in capsys.readouterr().err
 

@@ -112,3 +112,10 @@ def test_without_torch_the_extra_is_named(events, tmp_path, capsys, monkeypatch)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert train(events, tmp_path / "shop.safetensors") == 2
     assert "pip install 'headwater[train]'" in capsys.readouterr().err
+
+
+def test_equal_seeds_give_equal_files(events, tmp_path):
+    """To the last byte."""
+    paths = [tmp_path / name for name in ("one.safetensors", "other.safetensors")]
+    assert [train(events, path) for path in paths] == [0, 0]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
