@@ -60,7 +60,7 @@ def write(path: Path, snapshot: Snapshot) -> None:
     metadata["sha256"] = _digest(tensors, metadata)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
         try:
-            file.write(save(tensors, metadata))
+            file.write(_ordered(save(tensors, metadata)))
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).chmod(0o644)  # readable as other files are, not by its owner alone
@@ -68,6 +68,18 @@ def write(path: Path, snapshot: Snapshot) -> None:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with its header in order, which the library leaves to chance.
+
+    A file is the header's length (u64, little endian), the header as JSON, padded with spaces to
+    whole words, and the tensors.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:start]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[start:]
 
 
 def read(path: Path) -> Snapshot:
