@@ -21,15 +21,15 @@ class Windows(NamedTuple):
     stop: Int64s  # one past the last event
 
     @classmethod
-    def of(cls, history: History, length: int, burn_in: int) -> "Windows":
-        """Cut histories into windows of `length` targets."""
+    def of(cls, history: History, length: int, burn_in: int, since: int = 0) -> "Windows":
+        """Cut histories into windows of `length` targets, without those of no event >= `since`."""
         user = np.flatnonzero(history.place == 0)
         size = np.diff(np.append(user, len(history)))
         row, part = ragged(np.zeros(len(user), dtype=np.int64), -(-size // length))
         first = user[row] + part * length
         stop = np.minimum(first + length, (user + size)[row])
         low = np.maximum(first - burn_in, user[row])
-        chosen = stop - low >= 2
+        chosen = (history.event[stop - 1] >= since) & (stop - low >= 2)
         return cls(user[row][chosen], low[chosen], first[chosen], stop[chosen])
 
     def at(self, index: npt.NDArray[np.integer]) -> "Windows":

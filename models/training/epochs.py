@@ -26,7 +26,7 @@ _LARGEST_NORM: Final = 1.0
 
 
 class Epochs:
-    """Trains a model, in place, on the first `end` events.
+    """Trains a model, in place, on the first `end` events; only windows with events >= since.
 
     An epoch draws its random numbers from seed, stage and its own number, so that a run that goes
     on from an epoch's end repeats what an uninterrupted one does.
@@ -42,6 +42,7 @@ class Epochs:
         stage: int,
         epochs: int,
         peak: float,
+        since: int = 0,
     ) -> None:
         self.epochs = epochs
         self._model, self._settings, self._stage, self._peak = model, settings, stage, peak
@@ -50,7 +51,7 @@ class Epochs:
         self._items = Items.of(model, self._history, data.hashes, data.contents)
         self._drawer = Drawer(self._history, settings)
         self._weight = _weights(self._history, settings)
-        windows = Windows.of(self._history, settings.window, settings.burn_in)
+        windows = Windows.of(self._history, settings.window, settings.burn_in, since)
         index = np.flatnonzero(_with_targets(windows, self._weight))
         self._windows = windows.at(index)
         self._batches = -(-len(self._windows.low) // settings.batch)

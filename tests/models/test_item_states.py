@@ -98,6 +98,11 @@ def test_the_newest_are_protected_and_the_strongest_stay():
     assert len(kept & set(of_the_strong)) == PREDECESSORS - PROTECTED
 
 
+def tenths(fact):
+    """How strong a predecessor is, in tenths of a pair."""
+    return (STEP * fact[Fact.PAIRS] + fact[Fact.STEPS]) // (STEP // 10)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_a_full_row_drops_is_older_than_the_newest_and_weaker_than_the_rest(seed):
     """Record by record, with many of equal age and many of equal strength."""
@@ -129,10 +134,10 @@ def test_what_a_full_row_drops_is_older_than_the_newest_and_weaker_than_the_rest
         dropped = [fact for hash_, fact in wanted.items() if hash_ not in kept]
         dropped_in_all += len(dropped)
         ages = np.array([fact[Fact.NEWEST] for fact in kept.values()])
-        strengths = np.array([STEP * fact[Fact.PAIRS] + fact[Fact.STEPS] for fact in kept.values()])
+        strengths = np.array([tenths(fact) for fact in kept.values()])
         for fact in dropped:
             assert (ages >= fact[Fact.NEWEST]).sum() >= PROTECTED
-            weaker = strengths < STEP * fact[Fact.PAIRS] + fact[Fact.STEPS]
+            weaker = strengths < tenths(fact)
             assert all((ages > age).sum() < PROTECTED for age in ages[weaker])
     assert dropped_in_all > PREDECESSORS
 
