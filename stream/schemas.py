@@ -198,7 +198,9 @@ _Id = str | int
 _Time = Annotated[datetime, msgspec.Meta(tz=True)] | int | None
 
 
-class _WireEvent(msgspec.Struct, gc=False):
+class WireEvent(msgspec.Struct, gc=False):
+    """An event as it is written: ids may be integers, times texts, fields null."""
+
     user_id: _Id
     type: str
     item_id: _Id | None = None
@@ -211,7 +213,9 @@ class _WireEvent(msgspec.Struct, gc=False):
     context: dict[str, Any] | None = None
 
 
-class _WireItem(msgspec.Struct, gc=False):
+class WireItem(msgspec.Struct, gc=False):
+    """An announcement as it is written."""
+
     item_id: _Id
     title: str | None = None
     categories: list[str] | None = None
@@ -221,15 +225,17 @@ class _WireItem(msgspec.Struct, gc=False):
     timestamp: _Time = None
 
 
-class _WireProfile(msgspec.Struct, gc=False):
+class WireProfile(msgspec.Struct, gc=False):
+    """A profile as it is written."""
+
     user_id: _Id
     attributes: dict[str, Any] | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
-_EVENT = msgspec.json.Decoder(_WireEvent)
-_ITEM = msgspec.json.Decoder(_WireItem)
-_PROFILE = msgspec.json.Decoder(_WireProfile)
+_EVENT = msgspec.json.Decoder(WireEvent)
+_ITEM = msgspec.json.Decoder(WireItem)
+_PROFILE = msgspec.json.Decoder(WireProfile)
 _RECOMMENDATION = msgspec.json.Decoder(Recommendation)
 
 Checked = TypeVar("Checked")
@@ -299,7 +305,7 @@ def _profile(value: bytes | None) -> Profile:
     return Profile(_user_id(wire.user_id), wire.attributes or {})
 
 
-def _fits_type(wire: _WireEvent) -> None:
+def _fits_type(wire: WireEvent) -> None:
     """Refuse an event that lacks what its type needs."""
     if wire.type == "search":
         if not wire.query:
