@@ -1,7 +1,8 @@
-"""headwater topics: create what is missing, describe what is there."""
+"""headwater topics: create what is missing, describe what is there, document what is public."""
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,10 +11,12 @@ from rich.table import Column, Table
 
 from stream import topics
 from stream.cli.flags import KAFKA, command, group
+from stream.documents import files
 from stream.settings import Loaded
 from stream.topics import Described, Topics
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +24,7 @@ def register(app: typer.Typer) -> None:
     commands = group(
         app,
         "topics",
-        "Create and describe the topics.",
+        "Create, describe and document the topics.",
         "headwater topics create --partitions 8",
         "headwater topics describe",
     )
@@ -33,6 +36,13 @@ def register(app: typer.Typer) -> None:
         flags=(*KAFKA, "partitions", "replication"),
     )
     command(commands, describe, "headwater topics describe", "headwater topics describe --json")
+    command(
+        commands,
+        schemas,
+        "headwater topics schemas --out schemas",
+        "headwater topics schemas --event-types listen,skip --topic-prefix shop.",
+        flags=("broker", "topic_prefix", "partitions", "event_types", "embedding_size"),
+    )
 
 
 def create(loaded: Loaded) -> int:
@@ -62,6 +72,16 @@ def describe(loaded: Loaded, json_: Json = False) -> int:
         for complaint in filter(None, wrong.values()):
             console.print(complaint, soft_wrap=True)  # whole, however narrow: it names a command
     return 1 if any(wrong.values()) else 0
+
+
+def schemas(loaded: Loaded, out: Out = Path("schemas")) -> int:
+    """Write the AsyncAPI document and the JSON Schemas of the public topics, for your settings.
+
+    No Kafka is needed.
+    """
+    for path in files.write(loaded.settings, out):
+        print(f"Wrote {path}.")
+    return 0
 
 
 def _fields(name: str, there: Described | None, wrong: str | None) -> dict[str, object]:

@@ -31,6 +31,7 @@ COMMANDS = [
     ["topics"],
     ["topics", "create"],
     ["topics", "describe"],
+    ["topics", "schemas"],
     ["config"],
     ["worker"],
     ["publish"],

@@ -1,0 +1,1 @@
+"""The public topics as documents that other tools read: JSON Schemas and AsyncAPI."""
