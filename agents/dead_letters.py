@@ -1,6 +1,6 @@
 """What cannot be applied: its bytes untouched, with reason and place, for `dead-letters`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,7 @@ from aiokafka.structs import ConsumerRecord
 
 from agents.records import Internal, TopicCode
 from stream.errors import CodecError
+from stream.foreign import envelope
 
 KEPT_OF_OVERSIZED: Final = 65_536  # bytes of a record that exceeds even the limit of `dead-letters`
 ERROR_LIMIT: Final = 1024  # characters of an error that travel with the record
@@ -30,12 +31,21 @@ class DeadLetter:
     value: bytes | None
     reason: str
     error: str
+    #: The headers without which the value would not be understood.
+    envelope: Sequence[tuple[str, bytes]] = ()
 
     @classmethod
     def of(cls, record: ConsumerRecord, reason: str, error: str) -> "DeadLetter":
         """Set aside a record as it was read."""
         return cls(
-            record.topic, record.partition, record.offset, record.key, record.value, reason, error
+            record.topic,
+            record.partition,
+            record.offset,
+            record.key,
+            record.value,
+            reason,
+            error,
+            envelope(record.headers),
         )
 
     @classmethod
@@ -52,15 +62,25 @@ class DeadLetter:
             return cls.of(record, reason, error)
         place = internal.place
         topic = topics.get(place.topic, record.topic)
-        return cls(topic, place.partition, place.offset, record.key, internal.body, reason, error)
+        return cls(
+            topic,
+            place.partition,
+            place.offset,
+            record.key,
+            internal.body,
+            reason,
+            error,
+            envelope(record.headers),
+        )
 
     def record(self, limit: int) -> Record:
         """Return key, value and headers to send; of more than `limit` bytes the first 64 kB."""
-        key, value = self.key, self.value
-        if len(key or b"") + len(value or b"") > limit:
+        key, value, attached = self.key, self.value, self.envelope
+        if len(key or b"") + len(value or b"") + sum(len(part) for _, part in attached) > limit:
             key = key and key[:KEPT_OF_OVERSIZED]
             value = value and value[:KEPT_OF_OVERSIZED]
-        return key, value, self._headers()
+            attached = ()
+        return key, value, [*self._headers(), *attached]
 
     def _headers(self) -> Headers:
         return [

@@ -65,7 +65,7 @@ def _by_partition(
 def _forwards(topic: Topic, forwards: Iterable[Forward]) -> list[Out]:
     grouped: dict[int, list[Record]] = defaultdict(list)
     for forward in forwards:
-        grouped[forward.partition].append((forward.key, forward.value, _NO_HEADERS))
+        grouped[forward.partition].append((forward.key, forward.value, forward.headers))
     return _outs(topic, grouped)
 
 

@@ -10,6 +10,7 @@ from agents.announcements import pack_announcement
 from agents.dead_letters import DeadLetter
 from agents.records import Internal, Kind, Place, TopicCode
 from stream.errors import CodecError
+from stream.foreign import Headers, envelope
 from stream.placement import Placement
 from stream.schemas import (
     QUIET_HEADER,
@@ -24,12 +25,16 @@ from stream.topics import EVENT_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A record for its owner; `reason`: no-key, wrong-partition, profile or announcement."""
+    """A record for its owner; `reason`: no-key, wrong-partition, profile or announcement.
+
+    `headers` are those without which its value would not be understood.
+    """
 
     partition: int
     key: bytes | None
     value: bytes
     reason: str
+    headers: Headers = ()
 
 
 @dataclass(slots=True)
@@ -47,7 +52,10 @@ def sort_events(
     """Sort a run of one partition of `events`; the user_id in the value decides, not the key."""
     out = Sorted()
     decoded = decode_events(
-        [record.value for record in records], [record.timestamp for record in records], rules
+        [record.value for record in records],
+        [record.timestamp for record in records],
+        rules,
+        [record.headers for record in records],
     )
     owners = users.partitions_of(
         [b"" if isinstance(event, Rejected) else event.user_id.encode() for event in decoded]
@@ -56,7 +64,9 @@ def sort_events(
         if isinstance(event, Rejected):
             out.dead.append(DeadLetter.of(record, event.reason, event.error))
             continue
-        if (size := len(record.key or b"") + len(record.value)) > EVENT_BYTES:
+        attached = envelope(record.headers) if record.headers else ()
+        size = len(record.key or b"") + len(record.value) + sum(len(v) for _, v in attached)
+        if size > EVENT_BYTES:
             error = f"key and value take at most {EVENT_BYTES} bytes; got {size}"
             out.dead.append(DeadLetter.of(record, "size", error))
             continue
@@ -69,7 +79,7 @@ def sort_events(
         else:
             value = Internal(Kind.EVENT, place, record.value, wants_list).pack()
             reason = "no-key" if record.key is None else "wrong-partition"
-            out.forwards.append(Forward(owner, record.key, value, reason))
+            out.forwards.append(Forward(owner, record.key, value, reason, attached))
     return out
 
 
@@ -99,7 +109,7 @@ def _forwarded(record: ConsumerRecord, index: int, rules: Rules) -> Arrival | Re
         if isinstance(profile, Rejected):
             return profile
         return Arrival(profile.user_id, origin, read, index, profile=internal.body)
-    (event,) = decode_events([internal.body], [origin.broker_ms], rules)
+    (event,) = decode_events([internal.body], [origin.broker_ms], rules, [record.headers])
     if isinstance(event, Rejected):
         return event
     return Arrival(event.user_id, origin, read, index, event, wants_list=internal.wants_list)
@@ -131,6 +141,7 @@ def route_items(records: Sequence[ConsumerRecord], items: Placement, rules: Rule
         [record.value for record in records],
         [record.timestamp for record in records],
         rules,
+        [record.headers for record in records],
     )
     for record, item in zip(records, decoded, strict=True):
         place = _place(TopicCode.ITEMS, record)

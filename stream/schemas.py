@@ -1,13 +1,19 @@
-"""The wire: events, items, profiles and recommendations as JSON, checked and named when wrong."""
+"""The wire: events, items, profiles and recommendations as JSON, checked and named when wrong.
 
-from collections.abc import Callable, Sequence
+What is not of our own wire, and only that, is tried as a message of Gorse, of Metarank or in a
+CloudEvents envelope (`stream.foreign`) before it is rejected.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import repeat
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 
+from stream.foreign import ForeignError, Headers, Kind, enveloped, translate
 from stream.settings import MAYBE_NEUTRAL, STANDARD_TYPES, Settings
 
 ID_BYTES = 256
@@ -134,11 +140,19 @@ class Rules:
 
 
 def decode_events(
-    values: Sequence[bytes | None], broker_times_ms: Sequence[int], rules: Rules
+    values: Sequence[bytes | None],
+    broker_times_ms: Sequence[int],
+    rules: Rules,
+    headers: Iterable[Headers] | None = None,
 ) -> list[Event | Rejected]:
-    """One Event or Rejected per value, in order; never raises. Times are the broker's, in ms."""
+    """One Event or Rejected per value, in order; never raises. Times are the broker's, in ms.
+
+    `headers` are the records': those of a binary CloudEvent complete its value.
+    """
     decode = partial(_guarded, _event, rules=rules)
-    return [decode(*record) for record in zip(values, broker_times_ms, strict=True)]
+    if headers is None:
+        return [decode(*record) for record in zip(values, broker_times_ms, strict=True)]
+    return [decode(*record) for record in zip(values, broker_times_ms, headers, strict=True)]
 
 
 def decode_items(
@@ -146,10 +160,12 @@ def decode_items(
     values: Sequence[bytes | None],
     broker_times_ms: Sequence[int],
     rules: Rules,
+    headers: Iterable[Headers] | None = None,
 ) -> list[Item | Rejected]:
     """One Item or Rejected per record; a null value withdraws the item that the key names."""
     decode = partial(_guarded, _item, rules=rules)
-    return [decode(*record) for record in zip(values, broker_times_ms, keys, strict=True)]
+    headers = repeat((), len(values)) if headers is None else headers
+    return [decode(*record) for record in zip(values, broker_times_ms, keys, headers, strict=True)]
 
 
 def decode_profiles(values: Sequence[bytes | None]) -> list[Profile | Rejected]:
@@ -239,6 +255,7 @@ _PROFILE = msgspec.json.Decoder(WireProfile)
 _RECOMMENDATION = msgspec.json.Decoder(Recommendation)
 
 Checked = TypeVar("Checked")
+Wire = TypeVar("Wire")
 
 
 def _guarded(
@@ -252,14 +269,22 @@ def _guarded(
         return Rejected(_reason(str(error)), str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Rejected("json", str(error))
+    except ForeignError as error:
+        return Rejected("schema", str(error))
     except RecursionError:
         return Rejected("schema", "the JSON is nested too deeply")
 
 
-def _event(value: bytes | None, broker_ms: int, rules: Rules) -> Event:
+def _event(value: bytes | None, broker_ms: int, headers: Headers = (), *, rules: Rules) -> Event:
     if value is None:
         raise _Refused("schema", "an event needs a value; it came with null")
-    wire = _EVENT.decode(value)
+    try:
+        wire = _EVENT.decode(value)
+    except msgspec.ValidationError as error:
+        wire = _foreign("events", WireEvent, value, headers, rules, error)
+    else:
+        if headers and enveloped(headers):
+            wire = _foreign("events", WireEvent, value, headers, rules)
     if wire.type not in rules.types:
         raise _Refused(
             "type", f"type {wire.type[:ID_BYTES]!r} is not one of {_listed(rules.types)}"
@@ -280,10 +305,18 @@ def _event(value: bytes | None, broker_ms: int, rules: Rules) -> Event:
     )
 
 
-def _item(value: bytes | None, broker_ms: int, key: bytes | None, rules: Rules) -> Item:
+def _item(
+    value: bytes | None, broker_ms: int, key: bytes | None, headers: Headers, *, rules: Rules
+) -> Item:
     if value is None:
         return Item(_id_from_key(key), broker_ms, available=False, withdrawn=True)
-    wire = _ITEM.decode(value)
+    try:
+        wire = _ITEM.decode(value)
+    except msgspec.ValidationError as error:
+        wire = _foreign("items", WireItem, value, headers, rules, error)
+    else:
+        if headers and enveloped(headers):
+            wire = _foreign("items", WireItem, value, headers, rules)
     embedding = tuple(wire.embedding or ())
     if embedding:
         _right_length(len(embedding), rules.embedding_size)
@@ -301,8 +334,32 @@ def _item(value: bytes | None, broker_ms: int, key: bytes | None, rules: Rules) 
 def _profile(value: bytes | None) -> Profile:
     if value is None:
         raise _Refused("unsupported", "forgetting a user (null value) is not supported yet")
-    wire = _PROFILE.decode(value)
+    try:
+        wire = _PROFILE.decode(value)
+    except msgspec.ValidationError as error:
+        wire = _foreign("users", WireProfile, value, (), None, error)
     return Profile(_user_id(wire.user_id), wire.attributes or {})
+
+
+def _foreign(
+    kind: Kind,
+    wanted: type[Wire],
+    value: bytes,
+    headers: Headers,
+    rules: Rules | None,
+    error: msgspec.ValidationError | None = None,
+) -> Wire:
+    """Read a message that is not, or not alone, of our own wire; `error` is why not."""
+    try:
+        record = msgspec.json.decode(value)
+    except msgspec.DecodeError:  # a number out of range: the first error names its field
+        raise error or _Refused("json", "the JSON cannot be read") from None
+    fields = translate(kind, record, headers, rules.types if rules else frozenset())
+    if fields is not None:
+        return msgspec.convert(fields, wanted)
+    if error is not None:
+        raise error
+    return msgspec.json.decode(value, type=wanted)
 
 
 def _fits_type(wire: WireEvent) -> None:

@@ -145,3 +145,27 @@ def test_announcements_go_to_their_items_owner() -> None:
         Kind.WITHDRAWAL,
     ]
     assert [letter.reason for letter in out.dead] == ["size"]
+
+
+def test_a_misplaced_cloud_event_is_understood_by_its_owner() -> None:
+    """Its value travels untouched, and the headers that complete it with it."""
+    user = user_of(3)
+    headers = (("ce_id", b"c1"), ("ce_type", b"com.shop.like"), ("other", b"x"), ("ce_time", None))
+    read = record({"user_id": user, "item_id": "i"}, partition=1, offset=40, headers=headers)
+    [forward] = sort_events([read], 1, USERS, RULES).forwards
+    assert list(forward.headers) == [("ce_id", b"c1"), ("ce_type", b"com.shop.like")]
+    assert Internal.unpack(forward.value).body == read.value
+    hop = record(forward.value, topic="user-input", partition=3, headers=tuple(forward.headers))
+    [arrival] = sort_user_input([hop], RULES, NAMES).arrivals
+    assert arrival.event is not None
+    assert (arrival.event.type, arrival.event.event_id) == ("like", "c1")
+    [dead] = sort_user_input([hop], Rules(types=frozenset({"view"})), NAMES).dead
+    assert ("ce_type", b"com.shop.like") in dead.record(limit=1000)[2]
+    assert ("ce_type", b"com.shop.like") not in dead.record(limit=10)[2]
+
+
+def test_headers_of_a_cloud_event_count_for_its_size() -> None:
+    """What would not fit into user-input is set aside."""
+    headers = (("ce_id", b"c1"), ("ce_source", b"x" * 500), ("ce_type", b"y" * 1_048_580))
+    [dead] = sort_events([record(event("u"), headers=headers)], 0, USERS, RULES).dead
+    assert dead.reason == "size"
