@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {"models": {"stream", "agents"}, "stream": {"models", "agents"}, "agents": set()}
 
 TRAINING = {"torch", "polars", "matplotlib", "implicit"}  # the extra `train`
-TRAINERS = ("models/training", "models/evaluation", "models/dataset_files")
+TRAINERS = (
+    "models/training", "models/evaluation", "models/dataset_files", "models/meta/training",
+)  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

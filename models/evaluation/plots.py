@@ -14,12 +14,12 @@ from models.evaluation.metrics import LENGTH, hits
 from models.evaluation.prequential import Plan
 from models.evaluation.report import Standing
 
-_COLOURS: Final = (
+COLOURS: Final = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933",
-    "#882255",
+    "#882255", "#332288", "#44AA99",
 )  # fmt: skip
-"""Okabe and Ito's, which colour-blind people tell apart, and two of Tol's."""
-_MARKERS: Final = "osD^vPX*h"
+"""Okabe and Ito's, which colour-blind people tell apart, and four of Tol's."""
+MARKERS: Final = "osD^vPX*h<p"
 _FIRST: Final = np.array([0, 1, 2, 3, 5, 10, 20, 50, 100])
 _LABELS: Final = ("0", "1", "2", "3-4", "5-9", "10-19", "20-49", "50-99", "100+")
 _FEWEST: Final = 20
@@ -46,16 +46,16 @@ def draw(
 
 def _by_history(plan: Plan, standings: Sequence[Standing], seed: int) -> Figure:
     """HR@10 against the number of the user's events before, one line a learner, with bands."""
-    figure, axes = _canvas()
+    figure, axes = canvas(f"HR@{LENGTH}")
     group = np.searchsorted(_FIRST, plan.history, side="right") - 1
     counts = np.bincount(group, minlength=len(_FIRST))
     shown = np.flatnonzero(counts >= min(_FEWEST, counts.max()))
     for place, standing in enumerate(standings):
         rates, band = _rates(plan, standing.rank, group, seed)
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         axes.fill_between(shown, *band[shown].T, color=colour, alpha=0.13, linewidth=0)
         axes.plot(
-            shown, rates[shown], color=colour, marker=_MARKERS[place % len(_MARKERS)],
+            shown, rates[shown], color=colour, marker=MARKERS[place % len(MARKERS)],
             markersize=6, linewidth=1.8, label=standing.outcome.name,
         )  # fmt: skip
     ticks = [f"{_LABELS[bin_]}\n{counts[bin_]:,}" for bin_ in shown]
@@ -76,13 +76,13 @@ def _rates(plan: Plan, rank: Int64s, group: Int64s, seed: int) -> tuple[Float64s
 
 def _by_cost(learners: Mapping[str, Any]) -> Figure:
     """HR@10 against microseconds per event, learned and answered by a full ranking."""
-    figure, axes = _canvas()
+    figure, axes = canvas(f"HR@{LENGTH}")
     for place, (name, learner) in enumerate(learners.items()):
         cost = learner["adapt_microseconds"] + learner["score_microseconds"]
         rate, (low, high) = learner[f"hit_rate@{LENGTH}"], learner["interval"]
         axes.errorbar(
             [cost], [rate], yerr=[[max(rate - low, 0.0)], [max(high - rate, 0.0)]],
-            color=_COLOURS[place % len(_COLOURS)], marker=_MARKERS[place % len(_MARKERS)],
+            color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
             markersize=9, capsize=3, linestyle="none", label=name,
         )  # fmt: skip
     axes.set_xscale("log")
@@ -92,10 +92,11 @@ def _by_cost(learners: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _canvas() -> tuple[Figure, Axes]:
+def canvas(label: str) -> tuple[Figure, Axes]:
+    """A figure whose y axis has a label."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_ylabel(f"HR@{LENGTH}")
+    axes.set_ylabel(label)
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -105,4 +106,9 @@ def _canvas() -> tuple[Figure, Axes]:
 
 def _finish(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
+    add_legend(axes)
+
+
+def add_legend(axes: Axes) -> None:
+    """Name the lines, beside the figure."""
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0)

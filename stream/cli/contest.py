@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from models.arrays import Int32s
 from models.dataset import Dataset
@@ -63,16 +64,21 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
     told = document(laid_out, found, asked, asked["k"], asked["seed"])
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(table(told))
+    show(table(told))
     if files.json:
         files.json.write_text(json.dumps(told, indent=1) + "\n")
     if files.plot:
         _plots().draw(files.plot, laid_out, found, told, asked["seed"])
     for path in filter(None, (files.json, files.ranks, files.plot)):
         print(f"Written: {path}")
+
+
+def show(table: Table) -> None:
+    """Print a table, whole where it goes into a file."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(table)
 
 
 def _plots() -> Any:
@@ -91,7 +97,7 @@ def _run(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Stand
             repeats=asked["repeats"] == "allow",
             seed=asked["seed"],
             partition=_partitions(plan.data, asked["partitions"]),
-            progress=stack.enter_context(_shown()),
+            progress=stack.enter_context(shown()),
         )
         return standings(
             plan, asked["learners"], context, lambda one: write(plan, one) if write else None
@@ -107,7 +113,7 @@ def _partitions(data: Dataset, count: int) -> Int32s | None:
 
 
 @contextmanager
-def _shown() -> Iterator[Tell]:
+def shown() -> Iterator[Tell]:
     """Bars on a terminal, lines elsewhere; both on standard error."""
     console = Console(stderr=True)
     if console.is_terminal:

@@ -1,32 +1,36 @@
 """headwater evaluate: which learner adapts best to a history's users, and at what cost."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from models.evaluation.contestants import CONTESTANTS, DEFAULT
+from models.meta import LEARNERS
 from stream.cli.flags import command
 from stream.errors import UsageError
 from stream.settings import Loaded
 
 FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
 LENGTH = 10
-_PROTOCOL = "prequential"
+_PREQUENTIAL, _USER_COLD = "prequential", "user-cold"
 
 Events = Annotated[
     Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
 ]
 Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
 Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
-ProtocolName = Annotated[str, typer.Option("--protocol", help="How events are gone through.")]
+ProtocolName = Annotated[
+    str, typer.Option("--protocol", help=f"{_PREQUENTIAL}, or {_USER_COLD}: users held out.")
+]
 Learners = Annotated[
     list[str] | None,
     typer.Option(
         "--learner",
         metavar="NAME[,NAME]",
-        help=f"May be repeated: {', '.join(CONTESTANTS)}; all; or one's own as module:Class.",
+        help=f"May be repeated: {', '.join(CONTESTANTS)}; of user-cold {', '.join(LEARNERS)}; all;"
+        " or one's own as module:Class.",
     ),
 ]
 WarmUp = Annotated[float, typer.Option("--warm-up", help="The part of all events that trains.")]
@@ -42,6 +46,11 @@ Lengths = Annotated[
 MoreLengths = Annotated[list[str] | None, typer.Argument(metavar="K", hidden=True)]
 Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
 Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
+ColdShare = Annotated[float, typer.Option("--cold-share", help="user-cold: of users, held out.")]
+Queries = Annotated[
+    Path | None,
+    typer.Option("--queries", help="user-cold: pairs of user_id and item_id to tell, no others."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything that is drawn at random.")]
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write everything found here.")]
 RanksOut = Annotated[Path | None, typer.Option("--ranks", help="Write each rank here (Parquet).")]
@@ -57,6 +66,7 @@ def register(app: typer.Typer) -> None:
         "headwater evaluate --events e.parquet --learner mixture,neighbours --refit-every 0.1",
         "headwater evaluate --events e.jsonl --learner all --json found.json --plot pictures",
         "headwater evaluate --events e.jsonl --learner counters,my_module:MyLearner",
+        "headwater evaluate --events e.csv --users u.csv --protocol user-cold --learner bayes,maml",
         flags=FLAGS,
     )
 
@@ -67,7 +77,7 @@ def evaluate(
     events: Events,
     items: Items = None,
     users: Users = None,
-    protocol: ProtocolName = _PROTOCOL,
+    protocol: ProtocolName = _PREQUENTIAL,
     learner: Learners = None,
     warm_up: WarmUp = 0.7,
     refit_every: Refit = None,
@@ -75,6 +85,8 @@ def evaluate(
     more_k: MoreLengths = None,
     window: Window = 64,
     partitions: Partitions = 1,
+    cold_share: ColdShare = 0.2,
+    queries: Queries = None,
     seed: Seed = 0,
     json_: JsonOut = None,
     ranks: RanksOut = None,
@@ -88,12 +100,25 @@ def evaluate(
     fields of the topics; of events user_id, item_id, type and timestamp are needed.
 
     Without --learner: the mixture, the same without its net (counters), and the fast baselines.
+
+    With --protocol user-cold: a share of the users is held out; what was learned of the others
+    adapts to their first 0, 1, 2, 3, 5, 10, 20 events and then tells the values of up to 60 later
+    ones. --queries names the events to be told instead; all others of their users adapt.
     """
-    if protocol != _PROTOCOL:
-        raise UsageError(f"--protocol is {_PROTOCOL}; got {protocol}.")
+    if protocol not in {_PREQUENTIAL, _USER_COLD}:
+        raise UsageError(f"--protocol is {_PREQUENTIAL} or {_USER_COLD}; got {protocol}.")
+    if protocol == _USER_COLD:
+        return _user_cold(
+            loaded,
+            (events, items, users, queries),
+            (json_, ranks, plot),
+            {"learners": learner, "cold_share": cold_share, "seed": seed},
+        )
+    if queries is not None:
+        raise UsageError(f"--queries goes with --protocol {_USER_COLD}.")
     _check_parts(warm_up, refit_every)
     asked = {
-        "learners": _learners(learner),
+        "learners": _learners(learner, CONTESTANTS, DEFAULT),
         "warm_up": warm_up,
         "refit_every": refit_every,
         "positive_min": loaded.settings.positive_min,
@@ -110,16 +135,41 @@ def evaluate(
     return 0
 
 
-def _learners(given: Sequence[str] | None) -> list[str]:
+def _user_cold(
+    loaded: Loaded,
+    read: tuple[Path, Path | None, Path | None, Path | None],
+    written: tuple[Path | None, Path | None, Path | None],
+    asked: dict[str, Any],
+) -> int:
+    """Check what was asked for, and go on where what is slow to load is loaded."""
+    json_, ranks, plot = written
+    if ranks is not None:
+        raise UsageError(f"--ranks goes with --protocol {_PREQUENTIAL}.")
+    if not 0 < asked["cold_share"] < 1:
+        raise UsageError(
+            f"--cold-share is a part of all users, between 0 and 1; got {asked['cold_share']}."
+        )
+    asked["learners"] = _learners(asked["learners"], LEARNERS, LEARNERS)
+    asked["positive_min"] = loaded.settings.positive_min
+    _check_writable(json_, None, plot)
+    from stream.cli.user_cold import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
+
+    hold(loaded, Files(*read, json_, plot), asked)
+    return 0
+
+
+def _learners(
+    given: Sequence[str] | None, known: Collection[str], default: Collection[str]
+) -> list[str]:
     names = [name.strip() for text in given or () for name in text.split(",") if name.strip()]
     if "all" in names:
-        names = [*CONTESTANTS, *(name for name in names if ":" in name)]
-    if wrong := [name for name in names if name not in CONTESTANTS and ":" not in name]:
+        names = [*known, *(name for name in names if ":" in name)]
+    if wrong := [name for name in names if name not in known and ":" not in name]:
         raise UsageError(
-            f"--learner may be {', '.join(CONTESTANTS)}, all, or one's own as module:Class;"
+            f"--learner may be {', '.join(known)}, all, or one's own as module:Class;"
             f" got {', '.join(wrong)}."
         )
-    return list(dict.fromkeys(names or DEFAULT))
+    return list(dict.fromkeys(names or default))
 
 
 def _lengths(given: Sequence[str]) -> list[int]:

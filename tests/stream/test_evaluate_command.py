@@ -95,7 +95,7 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
     ("flags", "why"),
     [
         (["--learner", "oracle"], "--learner may be mixture, counters"),
-        (["--protocol", "holdout"], "--protocol is prequential; got holdout"),
+        (["--protocol", "holdout"], "--protocol is prequential or user-cold; got holdout"),
         (["--warm-up", "1"], "--warm-up is a part of all events"),
         (["--refit-every", "0"], "--refit-every is a part of all events"),
         (["--k", "ten"], "--k takes whole numbers"),

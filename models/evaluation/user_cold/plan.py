@@ -1,0 +1,146 @@
+"""Which users are held out, which of their events are adapted to, and which are told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.arrays import Bools, Int32s, Int64s
+from models.dataset import Dataset
+from models.errors import DataError
+from models.meta.tasks import Tasks, World
+
+SUPPORTS: Final = (0, 1, 2, 3, 5, 10, 20)
+"""How many first events of a held-out user are adapted to."""
+_LATER: Final = SUPPORTS[-1]
+_MOST: Final = 60
+"""Events after these that are told."""
+ALL: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Users to train on, and n held-out ones: what each learner is asked, in the same order.
+
+    A user's queries are in an order drawn by the seed, so that equal scores stand at random.
+    """
+
+    data: Dataset
+    world: World
+    train: Tasks
+    support: Tasks  # of the held-out users
+    query: Tasks
+    users: Int64s  # [n], the dataset's numbers of the held-out users
+    steps: dict[str, int]  # name: how many of the support's first events are adapted to
+    notes: tuple[str, ...]
+
+
+def split(data: Dataset, share: float, seed: int) -> Plan:
+    """Hold out a share of users, drawn by the seed; 20 events to adapt to, up to 60 later to tell.
+
+    Raises
+    ------
+    DataError
+        If nobody is left to train on or to be told.
+
+    """
+    count = np.bincount(data.user, minlength=len(data.users))
+    drawn = np.random.default_rng(seed).permutation(len(data.users))
+    held = np.sort(drawn[: round(share * len(data.users))])
+    told = held[count[held] > _LATER]
+    notes = []
+    if len(told) < len(held):
+        notes.append(
+            f"{len(held) - len(told):,} of {len(held):,} held-out users have no event after the"
+            f" {_LATER}th; they are neither trained on nor told."
+        )
+    place = _places(data)
+    query = (place >= _LATER) & (place < _LATER + _MOST)
+    return _plan(
+        data, held, told, (place < _LATER, query), seed, {str(k): k for k in SUPPORTS}, notes
+    )
+
+
+def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int) -> Plan:
+    """Hold out the users of the pairs; they tell exactly these and adapt to all other events.
+
+    Of several events of one pair the last is told, and none adapted to.
+
+    Raises
+    ------
+    DataError
+        If nobody is left to train on or to be told.
+
+    """
+    users = {name: number for number, name in enumerate(data.users)}
+    items = {name: number for number, name in enumerate(data.items)}
+    known = {(users[u], items[i]) for u, i in pairs if u in users and i in items}
+    wanted = np.array(sorted(u * len(items) + i for u, i in known), dtype=np.int64)
+    pair = data.user.astype(np.int64) * len(items) + data.item
+    asked = np.isin(pair, wanted)
+    last = np.zeros(len(data), dtype=np.bool_)
+    backwards = np.flatnonzero(asked)[::-1]
+    last[backwards[np.unique(pair[backwards], return_index=True)[1]]] = True
+    held = np.array(sorted({users[user] for user, _ in pairs if user in users}), dtype=np.int64)
+    told = np.unique(data.user[last]).astype(np.int64)
+    missing = len(set(pairs)) - int(last.sum())
+    notes = [f"{missing:,} queries are of no event; they are left out."] if missing else []
+    most = int(np.bincount(data.user[~asked], minlength=len(users)).max(initial=0))
+    steps = {str(k): k for k in SUPPORTS} | {ALL: most}
+    return _plan(data, held, told, (~asked, last), seed, steps, notes)
+
+
+def _plan(
+    data: Dataset,
+    held: Int64s,
+    told: Int64s,
+    chosen: tuple[Bools, Bools],
+    seed: int,
+    steps: dict[str, int],
+    notes: list[str],
+) -> Plan:
+    """Put it together; chosen: the events to adapt to and to be told, of whatever users."""
+    others = np.setdiff1d(np.arange(len(data.users)), held)
+    if not len(others):
+        raise DataError(f"All {len(data.users):,} users are held out: nobody is left to train on.")
+    if not len(told):
+        told_of = " ".join(notes) or f"No user is held out of {len(data.users):,}."
+        raise DataError(f"No held-out user has an event to tell. {told_of}")
+    train = Tasks.of(data, others)
+    return Plan(
+        data=data,
+        world=World.of(data, train),
+        train=train,
+        support=Tasks.of(data, told, chosen[0]),
+        query=_shuffled(Tasks.of(data, told, chosen[1]), seed),
+        users=told,
+        steps=steps,
+        notes=(*data.notes, *notes),
+    )
+
+
+def _places(data: Dataset) -> Int64s:
+    """How many events of the user come before each."""
+    order = np.argsort(data.user, kind="stable")
+    count = np.bincount(data.user, minlength=len(data.users))
+    place = np.empty(len(data), dtype=np.int64)
+    place[order] = np.arange(len(data)) - np.repeat(np.cumsum(count) - count, count)
+    return place
+
+
+def _shuffled(tasks: Tasks, seed: int) -> Tasks:
+    """The tasks with each user's events in an order drawn by the seed."""
+    draw = np.random.default_rng(seed).random(len(tasks.item))
+    order = np.lexsort((draw, tasks.user))
+    return Tasks(
+        tasks.start, tasks.item[order], tasks.value[order], tasks.time[order],
+        tasks.positive[order], tasks.profiles,
+    )  # fmt: skip
+
+
+def barred(plan: Plan, user: int) -> Int32s:
+    """Items that no list of the user is ranked with: of the whole support and of all queries."""
+    support, query = plan.support, plan.query
+    own = support.item[support.start[user] : support.start[user + 1]]
+    return np.concatenate([own, query.item[query.start[user] : query.start[user + 1]]])

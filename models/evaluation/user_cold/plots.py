@@ -1,0 +1,60 @@
+"""Pictures of what was found; needs matplotlib."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from models.evaluation.plots import COLOURS, MARKERS, add_legend, canvas
+
+
+def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
+    """Write both pictures as PNG into a folder, which is made; `found` as the report has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "error_by_support.png": _by_support(found["learners"]),
+        "error_by_cost.png": _by_cost(found["learners"]),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(folder / name, dpi=160)
+    return [folder / name for name in pictures]
+
+
+def _by_support(learners: Mapping[str, Any]) -> Figure:
+    """MAE against the number of events adapted to, one line a learner, with bands."""
+    figure, axes = canvas("mean absolute error")
+    for place, (name, learner) in enumerate(learners.items()):
+        steps = learner["by_support"]
+        at = np.arange(len(steps))
+        colour = COLOURS[place % len(COLOURS)]
+        band = np.array([step["interval"]["mae"] for step in steps.values()], dtype=float)
+        axes.fill_between(at, *band.T, color=colour, alpha=0.08, linewidth=0)
+        axes.plot(
+            at, [step["mae"] for step in steps.values()], color=colour, label=name,
+            marker=MARKERS[place % len(MARKERS)], markersize=6, linewidth=1.8,
+        )  # fmt: skip
+        axes.set_xticks(at, list(steps))
+    axes.set_xlabel("events of the user that were adapted to")
+    axes.set_title("Error for users unseen in training (bands: 95 % over users)", loc="left")
+    add_legend(axes)
+    return figure
+
+
+def _by_cost(learners: Mapping[str, Any]) -> Figure:
+    """MAE after all support against microseconds per event adapted to."""
+    figure, axes = canvas("mean absolute error")
+    for place, (name, learner) in enumerate(learners.items()):
+        error, (low, high) = learner["mae"], learner["interval"]["mae"]
+        axes.errorbar(
+            [learner["adapt_microseconds"]], [error],
+            yerr=[[max(error - low, 0.0)], [max(high - error, 0.0)]],
+            color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
+            markersize=9, capsize=3, linestyle="none", label=name,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("microseconds per event that is adapted to")
+    axes.set_title("Error by cost (bars: 95 % over users)", loc="left")
+    add_legend(axes)
+    return figure

@@ -1,0 +1,104 @@
+"""What was found, as JSON that other programs read and as a table for a terminal."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from models.evaluation.user_cold.metrics import Columns, figures, intervals
+from models.evaluation.user_cold.plan import Plan
+from models.evaluation.user_cold.run import Outcome
+
+
+def document(
+    plan: Plan, outcomes: Sequence[Outcome], settings: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """Everything that was found, as JSON has it; a figure of no user is null."""
+    data = plan.data
+    return {
+        "protocol": "user-cold",
+        "data": {
+            "fingerprint": data.fingerprint,
+            "events": len(data),
+            "users": len(data.users),
+            "items": len(data.items),
+        },
+        "settings": {
+            **settings,
+            "training_users": len(plan.train),
+            "held_out_users": len(plan.query),
+            "queries": len(plan.query.item),
+            "liked_from": plan.world.liked,
+            "notes": list(plan.notes),
+        },
+        "learners": {outcome.name: _learner(outcome, seed) for outcome in outcomes},
+    }
+
+
+def _learner(outcome: Outcome, seed: int) -> dict[str, Any]:
+    """One learner's figures: those of the largest support, those of each, and what they took."""
+    by_support = {step: _figures(of, seed) for step, of in outcome.by_support.items()}
+    return {
+        **list(by_support.values())[-1],
+        "by_support": by_support,
+        "train_seconds": outcome.train_seconds,
+        "adapt_microseconds": outcome.adapt_seconds * 1e6,
+        "state_bytes": outcome.state_bytes,
+    }
+
+
+def _figures(of: Columns, seed: int) -> dict[str, Any]:
+    found = {name: float(values[0]) for name, values in figures(of).items()}
+    told: dict[str, Any] = {
+        name: value if math.isfinite(value) else None for name, value in found.items()
+    }
+    return told | {"interval": intervals(of, seed)}
+
+
+def table(found: Mapping[str, Any]) -> Table:
+    """One row per learner, the least error first; `found` as `document` makes it."""
+    data, settings, learners = found["data"], found["settings"], found["learners"]
+    shown = Table(
+        title=(
+            f"{settings['held_out_users']:,} held-out users with {settings['queries']:,} queries;"
+            f" {settings['training_users']:,} others train; {data['items']:,} items"
+            f" ({data['fingerprint']})"
+        ),
+        caption=_caption(settings),
+        title_justify="left",
+        caption_justify="left",
+    )
+    steps = list(next(iter(learners.values()))["by_support"]) if learners else []
+    shown.add_column("learner")
+    headings = [*(f"MAE k={step}" for step in steps), "95 %", "RMSE", "NDCG@5", "HR@10", "F1"]
+    for heading in (*headings, "train", "adapt", "state"):
+        shown.add_column(heading, justify="right")
+    for place, name in enumerate(sorted(learners, key=lambda name: learners[name]["mae"])):
+        shown.add_row(name, *_cells(learners[name]), style="bold" if place == 0 else "")
+    return shown
+
+
+def _cells(learner: Mapping[str, Any]) -> list[str]:
+    low, high = learner["interval"]["mae"]
+    return [
+        *(_cell(step["mae"]) for step in learner["by_support"].values()),
+        f"{low:.3f}-{high:.3f}",
+        *(_cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
+        f"{learner['train_seconds']:.1f} s",
+        f"{learner['adapt_microseconds']:.2f} µs",
+        f"{learner['state_bytes'] / 1e6:.2f} MB",
+    ]
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _caption(settings: Mapping[str, Any]) -> str:
+    meaning = (
+        "MAE k: after the first k events of a user; the other figures are those of the last k."
+        " NDCG@5: among the user's queries; HR@10: liked queries among all items."
+        " adapt: mean per event."
+    )
+    return "\n".join([meaning, *settings["notes"]])

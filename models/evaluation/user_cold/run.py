@@ -1,0 +1,116 @@
+"""One learner through the protocol: trained, adapted to k events of each user, asked, timed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from models.arrays import Float32s, Int64s
+from models.evaluation.contest import Progress
+from models.evaluation.ranks import draw_ranks
+from models.evaluation.user_cold.metrics import Columns, Told, columns
+from models.evaluation.user_cold.plan import Plan, barred
+from models.meta import learner_class
+from models.meta.learner import MetaLearner
+
+_SCORES: Final = 2**22
+"""Scores of all items that are held at once."""
+_TIMES: Final = 5
+"""How often adapting is timed, of which the middle counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a learner reached and took. by_support: for each of the plan's steps."""
+
+    name: str
+    by_support: dict[str, Columns]
+    train_seconds: float
+    adapt_seconds: float  # an event
+    state_bytes: int
+
+
+def run(plan: Plan, names: Sequence[str], seed: int, progress: Progress) -> list[Outcome]:
+    """Let the named learners go through the plan, one after the other.
+
+    Raises
+    ------
+    DataError
+        If one is not known, or cannot learn from the data.
+    MissingLibraryError
+        If one needs a library that is not installed.
+
+    """
+    learners = [(name, learner_class(name)()) for name in names]  # what one lacks is told at once
+    return [_through(plan, name, learner, seed, progress) for name, learner in learners]
+
+
+def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: Progress) -> Outcome:
+    began = perf_counter()
+    trained = learner.meta_train(
+        plan.world,
+        plan.train,
+        seed=seed,
+        progress=lambda done, of: progress(f"{name}: training", done, of),
+    )
+    train_seconds = perf_counter() - began
+    vectors = trained.item_vectors(plan.world.hashes, plan.world.contents)
+    by_support = {}
+    for done, (step, k) in enumerate(plan.steps.items(), 1):
+        weights = trained.weights_after(plan.support.first(k), vectors)
+        by_support[step] = _told(plan, trained, weights, vectors, seed)
+        progress(f"{name}: telling", done, len(plan.steps))
+    slow = sum(table.nbytes for table in trained.learned.values())
+    return Outcome(
+        name, by_support, train_seconds, _seconds(plan, trained, vectors), slow + weights.nbytes
+    )
+
+
+def _told(
+    plan: Plan, learner: MetaLearner, weights: Float32s, vectors: Float32s, seed: int
+) -> Columns:
+    """Ask for all queries, with the users' weights as they are."""
+    query = plan.query
+    told = Told(
+        user=query.user,
+        value=query.value,
+        liked=query.positive,
+        predicted=learner.values_of(weights, query, vectors),
+        rank=_ranks(plan, learner, weights, vectors, seed),
+    )
+    return columns(told, len(query), plan.world.liked)
+
+
+def _ranks(
+    plan: Plan, learner: MetaLearner, weights: Float32s, vectors: Float32s, seed: int
+) -> Int64s:
+    """Where each query stands among all items that are of no event in support or query."""
+    query = plan.query
+    better, ties = np.zeros(len(query.item), np.int64), np.zeros(len(query.item), np.int64)
+    step = max(_SCORES // max(len(vectors), 1), 1)
+    for first in range(0, len(query), step):
+        scores = learner.rank_scores(weights[first : first + step], vectors)
+        for user, row in enumerate(scores, first):
+            own = slice(query.start[user], query.start[user + 1])
+            mine = row[query.item[own]]
+            others = np.sort(np.delete(row, np.unique(barred(plan, user))))
+            above = np.searchsorted(others, mine, side="right")
+            better[own] = len(others) - above
+            ties[own] = above - np.searchsorted(others, mine, side="left")
+    return draw_ranks(better, ties, np.arange(len(better)), seed)
+
+
+def _seconds(plan: Plan, learner: MetaLearner, vectors: Float32s) -> float:
+    """Seconds an event of adapting all held-out users at once to as many events as there are.
+
+    The lookup of the items' vectors by number is part of it.
+    """
+    took = []
+    for _ in range(_TIMES):
+        began = perf_counter()
+        learner.weights_after(plan.support, vectors)
+        took.append(perf_counter() - began)
+    return median(took) / max(len(plan.support.item), 1)

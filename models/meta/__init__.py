@@ -1,0 +1,47 @@
+"""Learners that learned to learn: slow weights of many users, and few events for a new one.
+
+A learner here is a MetaLearner (models.meta.learner), one file each; LEARNERS names them all. What
+needs torch to train lies in models/meta/training, and nothing else imports it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from models.errors import DataError, MissingLibraryError
+
+if TYPE_CHECKING:  # they come with numba, which the command line's help does without
+    from models.meta.learner import MetaLearner
+
+LEARNERS: Final = {
+    "item-mean": "models.meta.item_mean:ItemMean",
+    "item-mean-offset": "models.meta.item_mean:ItemMeanOffset",
+    "bayes": "models.meta.bayes:Bayes",
+}
+"""Where each learner's class is, by its name in tables."""
+
+
+def learner_class(name: str) -> "type[MetaLearner]":
+    """Find one of LEARNERS, or a learner of one's own that is named module:Class.
+
+    Raises
+    ------
+    DataError
+        If there is no such module or class, or it is no MetaLearner.
+    MissingLibraryError
+        If it needs a library that is not installed.
+
+    """
+    from models.meta.learner import MetaLearner  # noqa: PLC0415  # numba: .5 s
+
+    module, _, own = LEARNERS.get(name, name).partition(":")
+    try:
+        found = getattr(import_module(module), own)
+    except ModuleNotFoundError as exc:
+        if name in LEARNERS:
+            raise MissingLibraryError.of(exc) from exc
+        raise DataError(f"Learner {name} cannot be imported: {exc}.") from exc
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise DataError(f"Learner {name} cannot be imported: {exc}.") from exc
+    if not (isinstance(found, type) and issubclass(found, MetaLearner)):
+        raise DataError(f"Learner {name} is no subclass of models.meta.learner.MetaLearner.")
+    return found

@@ -1,0 +1,7 @@
+"""What can go wrong in meta-training."""
+
+from models.errors import DataError
+
+
+class DivergedError(DataError):
+    """Weights that are no longer finite; the message names the learner and the rate."""

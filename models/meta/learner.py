@@ -1,0 +1,263 @@
+"""A base for learners of users: slow vectors of items, weights of a user, and few verbs on arrays.
+
+Slow weights are `learned`, named arrays: those of `item_tables` for the items, any others beside.
+A user's weights start from `start`, follow from events by `adapt_weights`, and tell values by
+`predict`. Where a worker serves such a learner, weights are made anew of the user's ring.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from models.arrays import Float32s, Float64s, Hashes
+from models.catalogue import Catalogue
+from models.content import Content
+from models.features import FeatureMap
+from models.learner import Log
+from models.meta.errors import DivergedError
+from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
+from models.net import Net
+from models.places import look_up
+from models.scorer import Scorer, Tables
+from models.user_states import UserStates
+
+Progress = Callable[[int, int], None]
+"""Told how many steps of how many are done."""
+
+_USERS: Final = 64
+"""Users who are scored at once."""
+_CHUNK: Final = 4096
+"""Items whose features are made at once."""
+
+
+def silent(_done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+class MetaLearner(Scorer):
+    """What the learners of this package share; a subclass is `meta_train` and four verbs.
+
+    n users, m items each, L events each, p numbers of an item's vector, w of a user's weights.
+    """
+
+    name: str
+
+    @abstractmethod
+    def meta_train(
+        self, world: World, tasks: Tasks, *, seed: int = 0, progress: Progress = silent
+    ) -> Self:
+        """The learner with slow weights learned of these tasks; the same seed gives the same.
+
+        Raises
+        ------
+        DataError
+            If nothing can be learned of them.
+        DivergedError
+            If weights did not stay finite.
+        MissingLibraryError
+            If it needs a library that is not installed.
+
+        """
+
+    @abstractmethod
+    def start(self, profiles: Sequence[Profile]) -> Float32s:
+        """Users' weights before any event: float32[n, w]; values never seen shift nothing."""
+
+    @abstractmethod
+    def adapt_weights(self, weights: Float32s, support: Support) -> Float32s:
+        """The weights after the support's events; those of users without any as they were."""
+
+    @abstractmethod
+    def predict(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """Values float32[n, m], not clipped, of items by vectors [n, m, p], or [m, p] for all."""
+
+    def rank_scores(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """Scores that lists are made by, of the same shapes."""
+        return self.predict(weights, vectors)
+
+    def item_vectors(self, hashes: Hashes, contents: Sequence[Content | None]) -> Float32s:
+        """Vectors of n items: float32[n, p].
+
+        An item of the training has its own, another that of its content, without any the prior's.
+        """
+        known, own = self.learned["item"], self.learned["vector"]
+        vectors = np.tile(self.learned["unknown"], (len(hashes), 1))
+        at = np.minimum(np.searchsorted(known, hashes), max(len(known) - 1, 0))
+        found = known[at] == hashes if len(known) else np.zeros(len(hashes), dtype=np.bool_)
+        vectors[found] = own[at[found]]
+        strange = [row for row in np.flatnonzero(~found).tolist() if contents[row] is not None]
+        if strange:
+            features = FeatureMap.from_json(self.learned["features"].tobytes().decode())
+            for first in range(0, len(strange), _CHUNK):
+                rows = strange[first : first + _CHUNK]
+                sparse = features.transform([contents[row] for row in rows])
+                row = np.repeat(rows, np.diff(sparse.start))
+                weighted = self.learned["content"][sparse.feature] * sparse.weight[:, None]
+                np.add.at(vectors, row, weighted)
+        return vectors.astype(np.float32)
+
+    def clip(self, values: Float32s) -> Float32s:
+        """Values within the range that training has seen."""
+        low, high = self.learned["range"]
+        return np.clip(values, low, high)
+
+    def weights_after(self, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """Weights of all tasks' users after all of their events: float32[n, w].
+
+        vectors: float32[I, p], of the world's items.
+        """
+        weights = self.start(tasks.profiles)
+        for users in parts(tasks.size, vectors.shape[1]):
+            support = padded(tasks.select(users), vectors)
+            clipped = support._replace(value=self.clip(support.value) * support.mask)
+            weights[users] = self.adapt_weights(weights[users], clipped)
+        return weights
+
+    def values_of(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """What is predicted for each event of the tasks, within the range: float32[e]."""
+        values = np.empty(len(tasks.item), dtype=np.float32)
+        for users in parts(tasks.size, vectors.shape[1]):
+            some = tasks.select(users)
+            there = np.arange(int(some.size.max(initial=0))) < some.size[:, None]
+            found = self.predict(weights[users], padded(some, vectors).vector)
+            at = np.arange(len(some.item)) + np.repeat(
+                tasks.start[users] - some.start[:-1], some.size
+            )
+            values[at] = self.clip(found[there])
+        return values
+
+    def with_learned(self, tables: Tables, what: str) -> Self:
+        """The learner with other slow weights; `what` names the rate that they were learned with.
+
+        Raises
+        ------
+        DivergedError
+            If a number of them is not finite.
+
+        """
+        for name, table in tables.items():
+            if table.dtype.kind == "f" and not np.isfinite(table).all():
+                raise DivergedError(
+                    f"Learner {self.name} diverged: its {name} is not finite after training with"
+                    f" {what}."
+                )
+        return type(self)(repeats=self.repeats, learned=tables)
+
+    def fit(self, log: Log) -> Self:
+        """Learn slow weights of a log's users."""
+        return self.meta_train(*of_log(log))
+
+    def catalogue(self) -> Catalogue:
+        """Make an empty catalogue, with this learner's vectors of its items."""
+        return _Described(self) if self.learned else super().catalogue()
+
+    def scores(self, states: UserStates, catalogue: Catalogue) -> Float32s:
+        """Scores of all items by what users' rings hold; all alike before anything was learned."""
+        size = int(catalogue.shelves.size[0])
+        scores = np.zeros((len(states), size), dtype=np.float32)
+        if not self.learned:
+            return scores
+        vectors = _vectors_of(catalogue)
+        for first in range(0, len(states), _USERS):
+            some = states.take(range(first, min(first + _USERS, len(states))))
+            weights = self.weights_of(some, catalogue)
+            scores[first : first + _USERS] = self.rank_scores(weights, vectors[:size])
+        return scores
+
+    def weights_of(self, states: UserStates, catalogue: Catalogue) -> Float32s:
+        """Users' weights by what their rings hold: float32[n, w]."""
+        users = states.columns
+        size = users.ring_size.astype(np.int64)
+        length = int(size.max(initial=0))
+        there = np.arange(length) < size[:, None]
+        value = np.zeros((len(states), length), dtype=np.float32)
+        liked = users.ring_liked[:, :length][there] > 0
+        value[there] = self.clip(values_of(users.ring_value[:, :length][there], liked))
+        time = np.where(there, users.ring_time[:, :length], 0)
+        own = _entering(catalogue, users.ring_item[:, :length][there])
+        vector = np.zeros((*there.shape, own.shape[1]), dtype=np.float32)
+        vector[there] = own
+        weights = self.start([None] * len(states))
+        return self.adapt_weights(weights, Support(vector, value, time, size))
+
+
+def item_tables(
+    world: World,
+    own: tuple[npt.NDArray[np.integer], Float32s | Float64s],
+    features: FeatureMap,
+    content: Float32s | Float64s,
+    unknown: Float32s | Float64s,
+) -> dict[str, npt.NDArray[Any]]:
+    """The tables that `MetaLearner.item_vectors` and `clip` read.
+
+    own: numbers of the items that have a vector of their own, and these [k, p]. content: [F, p],
+    what each feature adds to `unknown` [p] for an item that training did not know.
+    """
+    numbers, vectors = own
+    order = np.argsort(world.hashes[numbers])
+    return {
+        "item": world.hashes[numbers][order],
+        "vector": vectors[order].astype(np.float32),
+        "features": np.frombuffer(features.to_json().encode(), dtype=np.uint8).copy(),
+        "content": content.astype(np.float32),
+        "unknown": unknown.astype(np.float32),
+        "range": np.array([world.low, world.high], dtype=np.float32),
+    }
+
+
+class _Bridge:
+    """Gives a catalogue what it asks a net for: vectors of items by hash and content."""
+
+    def __init__(self, learner: MetaLearner) -> None:
+        self.learner = learner
+        self.size = len(learner.learned["unknown"])
+
+    def vectors(
+        self, hashes: Hashes, contents: Sequence[Content | None]
+    ) -> tuple[Float32s, Float32s, Float32s]:
+        """What items enter by; nothing finds them by a query."""
+        vectors = self.learner.item_vectors(hashes, contents)
+        return vectors, np.zeros_like(vectors), np.zeros(len(hashes), dtype=np.float32)
+
+
+class _Described(Catalogue):
+    """A catalogue whose vectors are a MetaLearner's; for the rows it is one without a net."""
+
+    def __init__(self, learner: MetaLearner) -> None:
+        super().__init__(cast("Net", _Bridge(learner)))
+
+    @property
+    def net(self) -> None:
+        """There is none."""
+        return
+
+    def entering(self, hashes: Hashes) -> Float32s:  # noqa: ARG002  # the catalogue's
+        """Nothing: rows keep no fast weights of these vectors."""
+        return np.empty((0, 0), dtype=np.float32)
+
+
+def _vectors_of(catalogue: Catalogue) -> Float32s:
+    """Vectors of all items, by position.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue is another learner's.
+
+    """
+    if catalogue.vectors is None:
+        raise ValueError("the catalogue must come from this learner, after it was trained")
+    return catalogue.vectors.enter
+
+
+def _entering(catalogue: Catalogue, hashes: Hashes) -> Float32s:
+    """Vectors of items by hash."""
+    vectors = catalogue.vectors
+    if vectors is None:
+        raise ValueError("the catalogue must come from this learner, after it was trained")
+    place = np.empty(len(hashes), dtype=np.int64)
+    look_up(catalogue.shelves.places, np.ascontiguousarray(hashes), place)
+    return vectors.entering(place, hashes)

@@ -1,0 +1,1 @@
+"""What meta-training needs torch for; serving imports nothing of it."""
