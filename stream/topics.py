@@ -95,6 +95,17 @@ class Described:
     config: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with a topic, and the command that mends it (Kafka's without the broker)."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what} Mend it with `{self.mend}`."
+
+
 async def ensure(settings: Settings) -> list[str]:
     """Create the topics that are missing; safe when several workers do so at once.
 
@@ -129,21 +140,22 @@ async def verify(settings: Settings) -> Topics:
     found = await describe(settings)
     topics = Topics(settings, {name: there.partitions for name, there in found.items()})
     if complaints := [wrong for topic in topics if (wrong := check(topic, found))]:
-        raise TopicError("\n".join(complaints))
+        raise TopicError("\n".join(map(str, complaints)))
     return topics
 
 
-def check(topic: Topic, found: Mapping[str, Described]) -> str | None:
-    """What is wrong with `topic` as found on the broker, and what to do; None if nothing is."""
+def check(topic: Topic, found: Mapping[str, Described]) -> Complaint | None:
+    """What is wrong with `topic` as found on the broker; None if nothing is."""
     there = found.get(topic.name)
     if there is None:
-        return f"Topic {topic.name} does not exist: run `headwater topics create`."
+        return Complaint(f"Topic {topic.name} does not exist.", "headwater topics create")
     other = found.get(topic.same_count_as) if topic.same_count_as else None
     if other is not None and other.partitions != there.partitions:
-        return (
+        return Complaint(
             f"Topic {topic.name} has {there.partitions} partitions and {other.name} has"
             f" {other.partitions}; they must have as many, or a row would have two writers."
-            f" Delete {topic.name} while no worker runs, then run `headwater topics create`."
+            f" Delete {topic.name} while no worker runs, and let it be made anew.",
+            f"kafka-topics.sh --delete --topic {topic.name} && headwater topics create",
         )
     for key, wanted in topic.required.items():
         came = there.config.get(key, "unknown")
@@ -152,18 +164,18 @@ def check(topic: Topic, found: Mapping[str, Described]) -> str | None:
     return _too_small(topic, there)
 
 
-def _too_small(topic: Topic, there: Described) -> str | None:
+def _too_small(topic: Topic, there: Described) -> Complaint | None:
     if _SIZE not in topic.config or int(there.config.get(_SIZE, INTERNAL_BYTES)) >= INTERNAL_BYTES:
         return None
     came = f"{_SIZE}={there.config[_SIZE]}"
     return _wrong_config(topic.name, f"{_SIZE}={INTERNAL_BYTES} or more", came)
 
 
-def _wrong_config(name: str, wanted: str, came: str) -> str:
+def _wrong_config(name: str, wanted: str, came: str) -> Complaint:
     change = wanted.removesuffix(" or more")
-    return (
-        f"Topic {name} requires {wanted}, got {came}. Change it with `kafka-configs.sh --alter"
-        f" --entity-type topics --entity-name {name} --add-config {change}`."
+    return Complaint(
+        f"Topic {name} requires {wanted}, got {came}.",
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {change}",
     )
 
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from stream.cli import broker, config, demo, evaluate, publish, replay, tail, topics, train, worker
+from stream.cli import (
+    broker,
+    config,
+    demo,
+    doctor,
+    evaluate,
+    publish,
+    replay,
+    tail,
+    topics,
+    train,
+    worker,
+)
 from stream.errors import HeadwaterError
 
 INTERRUPTED = 130
@@ -25,7 +37,19 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_root)
-    for module in (broker, topics, config, worker, publish, replay, tail, train, evaluate, demo):
+    for module in (
+        broker,
+        topics,
+        config,
+        worker,
+        publish,
+        replay,
+        tail,
+        train,
+        evaluate,
+        doctor,
+        demo,
+    ):
         module.register(app)
     return app
 

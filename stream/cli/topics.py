@@ -13,7 +13,7 @@ from stream import topics
 from stream.cli.flags import KAFKA, command, group
 from stream.documents import files
 from stream.settings import Loaded
-from stream.topics import Described, Topics
+from stream.topics import Complaint, Described, Topics
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")]
@@ -70,7 +70,8 @@ def describe(loaded: Loaded, json_: Json = False) -> int:
         console = Console()
         console.print(_table(found, wrong))
         for complaint in filter(None, wrong.values()):
-            console.print(complaint, soft_wrap=True)  # whole, however narrow: it names a command
+            # Whole, however narrow the terminal: it names a command.
+            console.print(str(complaint), soft_wrap=True)
     return 1 if any(wrong.values()) else 0
 
 
@@ -84,7 +85,7 @@ def schemas(loaded: Loaded, out: Out = Path("schemas")) -> int:
     return 0
 
 
-def _fields(name: str, there: Described | None, wrong: str | None) -> dict[str, object]:
+def _fields(name: str, there: Described | None, wrong: Complaint | None) -> dict[str, object]:
     config = there.config if there else {}
     return {
         "topic": name,
@@ -92,11 +93,11 @@ def _fields(name: str, there: Described | None, wrong: str | None) -> dict[str, 
         "cleanup.policy": config.get("cleanup.policy"),
         "message.timestamp.type": config.get("message.timestamp.type"),
         "max.message.bytes": config.get("max.message.bytes"),
-        "wrong": wrong,
+        "wrong": str(wrong) if wrong else None,
     }
 
 
-def _table(found: dict[str, Described], wrong: dict[str, str | None]) -> Table:
+def _table(found: dict[str, Described], wrong: dict[str, Complaint | None]) -> Table:
     table = Table("", Column("topic", no_wrap=True), "partitions", "cleanup", "time", "largest")
     for name, complaint in wrong.items():
         fields = _fields(name, found.get(name), complaint)

@@ -43,6 +43,7 @@ COMMANDS = [
     ["demo"],
     ["train"],
     ["evaluate"],
+    ["doctor"],
 ]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,0 +1,28 @@
+"""Looks at the state directory: whether a worker could write there, and how much room is left."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from stream.doctor.facts import StateDir
+
+
+def look_at_state(path: Path) -> StateDir:
+    """A folder that is not there is judged by the one that it would be made in."""
+    exists = path.exists()
+    folder = next(up for up in (path.absolute(), *path.absolute().parents) if up.exists())
+    return StateDir(str(path), exists, _refusal(folder), shutil.disk_usage(folder).free)
+
+
+def _refusal(folder: Path) -> str | None:
+    """Why nothing can be written there; a folder's mode does not say so of full or locked disks."""
+    try:
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+        for taken in folder.glob("[0-9]*"):
+            with TemporaryFile(dir=taken):
+                pass
+    except OSError as error:
+        return f"{error.strerror} ({error.filename or folder})"
+    return None
