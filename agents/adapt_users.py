@@ -46,7 +46,7 @@ class UserFold:
     """What a run of arrivals made of its users' rows.
 
     `before` holds the states that the run found, `events` the events that changed them (indices
-    into `users`), so that the gate may learn from them.
+    into `users`), so that the gate may learn from them, and `taught` their arrivals.
     """
 
     users: list[str]
@@ -54,6 +54,7 @@ class UserFold:
     before: UserStates
     after: UserStates
     events: EventBatch
+    taught: list[Arrival]
     feedback: list[tuple[str, bytes]] = field(default_factory=list)
     orders: dict[int, ListOrder] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
@@ -115,7 +116,10 @@ def fold_users(
         for (_, arrival), body in zip(fresh, feedback.pack(), strict=True)
         if arrival.event is not None and arrival.event.item_id is not None
     ]
-    return UserFold(users, unpacked, before, after, events, packed, orders, applied, redelivered)
+    taught = [arrival for _, arrival in fresh]
+    return UserFold(
+        users, unpacked, before, after, events, taught, packed, orders, applied, redelivered
+    )
 
 
 _NEW: Final = object()

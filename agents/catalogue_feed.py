@@ -127,7 +127,8 @@ class CatalogueFeed:
                     exc,
                 )
                 continue
-            self._metrics.catalogue_lag.observe(max(0.0, time.time() - record.timestamp / 1000))
+            if self.ready.is_set():  # what lay there before we came says nothing of our pace
+                self._metrics.catalogue_lag.observe(max(0.0, time.time() - record.timestamp / 1000))
         if rows:
             left_out = self.catalogue.update(
                 [row.item_id for row in rows],

@@ -8,10 +8,10 @@ from faust.types import TP
 
 from agents.catalogue_feed import CatalogueFeed
 from stream.app import Foundation
-from stream.intake import Handler, Run
 from stream.metrics import Metrics
 
 _INTERVAL: Final = 1.0  # s between looks
+_SIZES: Final = 10.0  # s between looks at the tables: RocksDB is asked for each partition
 
 
 class Monitor:
@@ -21,19 +21,10 @@ class Monitor:
         self._foundation = foundation
         self._feed = feed
         self._metrics = metrics
-        self._last_read_ms: dict[TP, int] = {}
-        self._shown: set[TP] = set()
+        self._waiting_since: dict[TP, float] = {}
+        self._sized = -_SIZES
         foundation.on_assigned(self._on_assigned)
         foundation.on_recovered(self._on_recovered)
-
-    def watched(self, handler: Handler) -> Handler:
-        """Return the handler, with a note of how old the last record of each run is."""
-
-        async def handle(run: Run) -> None:
-            await handler(run)
-            self._last_read_ms[run.tp] = run.records[-1].timestamp
-
-        return handle
 
     def unhealthy(self) -> str | None:
         """Say what is wrong with the process, None if nothing is."""
@@ -50,23 +41,39 @@ class Monitor:
         return self.unhealthy()
 
     async def run(self) -> None:
-        """Refresh the lag once a second until cancelled."""
+        """Refresh lag and sizes until cancelled."""
         while True:
             self._show_lag()
+            self._show_sizes()
             await asyncio.sleep(_INTERVAL)
 
     def _show_lag(self) -> None:
         lags = self._foundation.consumer_lag()
-        for tp in self._shown - lags.keys():
+        for tp in self._waiting_since.keys() - lags.keys():
             self._metrics.consumer_lag_events.remove(tp.topic, str(tp.partition))
             self._metrics.consumer_lag_seconds.remove(tp.topic, str(tp.partition))
-        self._shown = set(lags)
+            del self._waiting_since[tp]
         now_ms = time.time() * 1000
         for tp, lag in lags.items():
             labels = (tp.topic, str(tp.partition))
-            behind = now_ms - self._last_read_ms.get(tp, now_ms) if lag else 0
-            self._metrics.consumer_lag_events.labels(*labels).set(lag)
-            self._metrics.consumer_lag_seconds.labels(*labels).set(max(0.0, behind / 1000))
+            # Before the first read nothing is known but since when we know that there is work.
+            since = self._waiting_since.get(tp, now_ms) if lag.records else now_ms
+            self._waiting_since[tp] = since
+            behind = now_ms - (since if lag.read_ms is None else lag.read_ms)
+            self._metrics.consumer_lag_events.labels(*labels).set(lag.records)
+            self._metrics.consumer_lag_seconds.labels(*labels).set(
+                max(0.0, behind / 1000) if lag.records else 0.0
+            )
+
+    def _show_sizes(self) -> None:
+        self._metrics.catalogue_items.set(self._feed.catalogue.size)
+        if not self._foundation.recovered or time.monotonic() - self._sized < _SIZES:
+            return
+        self._sized = time.monotonic()
+        for table in self._foundation.tables():
+            rows, used = table.size()
+            self._metrics.table_rows.labels(table.name).set(rows)
+            self._metrics.table_bytes.labels(table.name).set(used)
 
     def _on_assigned(self, _assigned: frozenset[TP]) -> None:
         self._metrics.rebalances.inc()

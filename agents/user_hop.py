@@ -12,8 +12,10 @@ from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.bisect import fold_without_culprits
 from agents.catalogue_feed import CatalogueFeed
 from agents.dead_letters import DeadLetter
+from agents.hit_ratio import HitRatio
 from agents.keys import GATE, row_key
 from agents.outbox import Outbox
+from agents.prequential import Trial, trials_of
 from agents.publish import Publisher
 from agents.records import Place
 from agents.route import Sorted, sort_events, sort_user_input
@@ -24,13 +26,16 @@ from stream.app import Foundation
 from stream.intake import Run
 from stream.metrics import Metrics
 from stream.placement import Placement
-from stream.schemas import Rules
+from stream.schemas import ListItem, Rules
 from stream.tables import RowStore
 
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that a run leads to: rows, feedback as (item_id, value), lists as (key, value)."""
+    """Everything that a run leads to.
+
+    Rows, feedback as (item_id, value), lists as (key, value), and `shown`: as (user_id, item_ids).
+    """
 
     rows: list[tuple[bytes, bytes]] = field(default_factory=list)
     feedback: list[tuple[str, bytes]] = field(default_factory=list)
@@ -38,7 +43,9 @@ class Plan:
     sources: list[Place] = field(default_factory=list)
     applied: list[str] = field(default_factory=list)
     redelivered: int = 0
-    listed: set[str] = field(default_factory=set)
+    trials: list[Trial] = field(default_factory=list)
+    shown: list[tuple[str, list[str]]] = field(default_factory=list)
+    gate: Gate | None = None
     causes: list[str] = field(default_factory=list)
 
 
@@ -54,6 +61,7 @@ class UserHop:
     outbox: Outbox
     publisher: Publisher
     metrics: Metrics
+    hit_ratio: HitRatio
     _owners: Placement = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,45 +122,47 @@ class UserHop:
         seed: int,
         arrivals: Sequence[Arrival],
     ) -> Plan:
-        """Fold, let the gate learn, and score: pure but for the clock that stamps the lists."""
+        """Fold, let the gate learn, and score: pure but for the clock of lists and stages."""
         rows = {arrival.user_id: known[arrival.user_id] for arrival in arrivals}
         with self.metrics.stage("fold"):
             fold = fold_users(self.learner, self.rules, self.feed.catalogue, rows, arrivals)
         gate = self.learner.unpack_gate(gate_row)
         plan = Plan(feedback=fold.feedback, applied=fold.applied, redelivered=fold.redelivered)
+        plan.trials = trials_of(fold)
+        plan.gate = gate
         with self.metrics.stage("score"):
             if len(fold.events):
                 gate = self.learner.learn_gate(
                     gate, fold.before, fold.events, self.feed.catalogue, seed
                 )
                 plan.rows.append((GATE, gate.pack()))
-            self._add_lists(plan, fold, gate)
+        with self.metrics.stage("topk"):
+            lists = self._lists(fold, gate)
         with self.metrics.stage("encode"):
+            self._add_lists(plan, fold, lists)
             plan.rows.extend(
                 (row_key(user), row.pack()) for user, row in zip(fold.users, fold.rows, strict=True)
             )
         return plan
 
-    def _add_lists(self, plan: Plan, fold: UserFold, gate: Gate) -> None:
-        places = list(fold.orders)
-        if not places:
-            return
-        lists = lists_for(
-            self.learner,
-            fold.after.take(places),
-            gate,
-            self.feed.catalogue,
-            self.foundation.settings.list_length,
-        )
+    def _lists(self, fold: UserFold, gate: Gate) -> list[list[ListItem]]:
+        """Score and rank, for each order in turn."""
+        if not fold.orders:
+            return []
+        length = self.foundation.settings.list_length
+        states = fold.after.take(list(fold.orders))
+        return lists_for(self.learner, states, gate, self.feed.catalogue, length)
+
+    def _add_lists(self, plan: Plan, fold: UserFold, lists: Sequence[Sequence[ListItem]]) -> None:
         now_ms = time.time_ns() // 1_000_000
-        for place, items in zip(places, lists, strict=True):
+        for place, items in zip(fold.orders, lists, strict=True):
             order, source = fold.orders[place], fold.rows[place].source
             if source is None:  # nothing of this user was ever applied, so there is nothing to name
                 continue
             plan.lists.append(
                 self.publisher.for_user(order.user_id, items, source, order.event, now_ms)
             )
-            plan.listed.update(ids_of(items))
+            plan.shown.append((order.user_id, ids_of(items)))
             plan.sources.append(source)
             plan.causes.append("profile" if order.event is None else "event")
 
@@ -164,7 +174,8 @@ class UserHop:
         metrics.count_forwarded(forward.reason for forward in sorted_run.forwards)
         metrics.count_dead_letters(letter.reason for letter in sorted_run.dead)
         metrics.redelivered.inc(plan.redelivered)
-        self.feed.note_listed(plan.listed)
+        self.feed.note_listed({item_id for _, item_ids in plan.shown for item_id in item_ids})
+        self.hit_ratio.measure(plan.trials, plan.shown, plan.gate)
 
     def _observe_lag(self, sources: Sequence[Place], acked: asyncio.Future[float]) -> None:
         """Measure from each event's broker time to the acknowledgement of its user's list."""

@@ -6,6 +6,7 @@ from functools import partial
 
 from agents.catalogue_feed import CatalogueFeed
 from agents.default_list import DefaultList
+from agents.hit_ratio import HitRatio
 from agents.item_hop import ItemHop
 from agents.monitor import Monitor
 from agents.outbox import Outbox
@@ -74,17 +75,19 @@ def create_worker(settings: Settings, topics: Topics, learner: Mixture) -> Found
     feed = CatalogueFeed(settings, topics.item_vectors, learner, metrics)
     users = foundation.table("users", changelog=topics.user_rows)
     items = foundation.table("items", changelog=topics.item_vectors)
-    user_hop = UserHop(foundation, users, learner, rules, feed, outbox, publisher, metrics)
+    hit_ratio = HitRatio(learner, feed.catalogue, settings.list_length, metrics)
+    foundation.on_revoked(lambda _revoked: hit_ratio.forget())
+    user_hop = UserHop(
+        foundation, users, learner, rules, feed, outbox, publisher, metrics, hit_ratio
+    )
     item_hop = ItemHop(foundation, items, learner, outbox, metrics)
     router = Router(foundation, rules, outbox, metrics)
     monitor = Monitor(foundation, feed, metrics)
-    foundation.intake(topics.events, monitor.watched(user_hop.handle))
-    foundation.intake(topics.user_input, monitor.watched(user_hop.handle))
-    foundation.intake(
-        topics.item_feedback, monitor.watched(item_hop.handle), settings.item_gather_ms
-    )
-    foundation.intake(topics.items, monitor.watched(router.handle_items))
-    foundation.intake(topics.users, monitor.watched(router.handle_profiles))
+    foundation.intake(topics.events, user_hop.handle)
+    foundation.intake(topics.user_input, user_hop.handle)
+    foundation.intake(topics.item_feedback, item_hop.handle, settings.item_gather_ms)
+    foundation.intake(topics.items, router.handle_items)
+    foundation.intake(topics.users, router.handle_profiles)
     default_list = DefaultList(foundation, users, learner, feed, outbox, publisher, metrics)
     page = WebPage(
         settings.http_host, settings.http_port, metrics, monitor.unhealthy, monitor.unready

@@ -27,7 +27,7 @@ from stream.faustfix.resume import SeekFirstTableManager
 from stream.faustfix.version import require_known_faust
 from stream.fence import VOID, Fence, FencedProducer, fenced_producer
 from stream.gather import Gatherer
-from stream.intake import Handler, Run, RunConsumer, RunSchema, consumer_class
+from stream.intake import Handler, Lag, Run, RunConsumer, RunSchema, consumer_class
 from stream.logs import quiet_libraries
 from stream.settings import Settings
 from stream.statedir import take_state_dir
@@ -203,15 +203,17 @@ class Foundation:
         """Whether the group has answered lately: two heartbeats may be missing."""
         return self.fence.silent_for < 2 * self.settings.heartbeat_interval + 1.0
 
-    def consumer_lag(self) -> dict[TP, int]:
-        """Records of each assigned intake partition that this worker has not read yet."""
+    def consumer_lag(self) -> dict[TP, Lag]:
+        """How far each assigned intake partition is behind: read, but not acknowledged, counts."""
         consumer = self._consumer
         if consumer is None:
             return {}
-        ours = (tp for tp in self.assignment if tp.topic in self._run_topics)
-        ends = {tp: consumer.highwater(tp) for tp in ours}
-        read = consumer.next_offsets
-        return {tp: max(0, end - read.get(tp, 0)) for tp, end in ends.items() if end is not None}
+        lags = {tp: consumer.lag(tp) for tp in self.assignment if tp.topic in self._run_topics}
+        return {tp: lag for tp, lag in lags.items() if lag is not None}
+
+    def tables(self) -> Iterable[RowStore]:
+        """All tables."""
+        return self._stores.values()
 
     # -- life
 

@@ -3,8 +3,18 @@
 from collections import Counter as Tally
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from stream.schemas import Cause, Reason
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -15,6 +25,11 @@ _STAGE = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.
 _RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 # Seconds from an item's announcement to the first list that holds it: up to days.
 _FIRST_LIST = (0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600, 86_400, 604_800)
+
+# What a label may say, where that is known. Each begins at 0: Prometheus sees no increase in a
+# counter that appears with its first 1, and an alert on it would miss that one.
+STAGES = ("decode", "fold", "score", "topk", "encode", "produce")
+FORWARDED = ("no-key", "wrong-partition", "profile", "announcement")
 
 
 class Metrics:
@@ -35,11 +50,11 @@ class Metrics:
             "stage",
         )
         self.consumer_lag_events = self._gauge(
-            "consumer_lag_events", "Records not yet committed.", "topic", "partition"
+            "consumer_lag_events", "Records not yet done.", "topic", "partition"
         )
         self.consumer_lag_seconds = self._gauge(
             "consumer_lag_seconds",
-            "Age of the last record read while others wait, else 0.",
+            "Age of the newest run that was read while records are not done, else 0.",
             "topic",
             "partition",
         )
@@ -69,6 +84,30 @@ class Metrics:
         self.model_info = self._gauge(
             "model_info", "1 for the model that the lists are made with.", "version", "role"
         )
+        self.hit_ratio = self._gauge(
+            "prequential_hit_ratio",
+            "Share of the newest positive events whose item was in the list before.",
+            "learner",
+            "history",
+        )
+        self.judged_events = self._counter(
+            "prequential_events", "Positive events by which lists were judged.", "history"
+        )
+        self.judged_hits = self._counter(
+            "prequential_hits", "Those whose item was in the list before.", "learner", "history"
+        )
+        self.catalogue_items = self._gauge("catalogue_items", "Items in this worker's catalogue.")
+        self.table_rows = self._gauge("table_rows", "Rows stored here, about.", "table")
+        self.table_bytes = self._gauge("table_bytes", "Their bytes on disk and in memory.", "table")
+        ProcessCollector(namespace="headwater", registry=self.registry)
+        for metric, labels in (
+            (self.processing, STAGES),
+            (self.recommendations, get_args(Cause)),
+            (self.dead_letters, get_args(Reason)),
+            (self.forwarded, FORWARDED),
+        ):
+            for label in labels:
+                metric.labels(label)
 
     def serve_model(self, version: str) -> None:
         """Name the model that the lists are made with."""

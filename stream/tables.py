@@ -8,7 +8,7 @@ of rows and its changelog offset in one write, after the acknowledgement.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import faust
 import rocksdict
@@ -29,6 +29,13 @@ _WITHOUT_LOG.disable_wal = True  # type: ignore[method-assign,assignment]  # its
 _OFFSET_KEY = b"__faust\0offset__"
 
 
+class Size(NamedTuple):
+    """Rows and their bytes; RocksDB estimates both."""
+
+    rows: int
+    bytes: int
+
+
 class LocalRows(Protocol):
     """The local rows of one partition, and the changelog offset up to which they hold."""
 
@@ -44,12 +51,16 @@ class LocalRows(Protocol):
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every row."""
 
+    def size(self) -> Size:
+        """How large the partition is, at little cost."""
+
 
 class MemoryRows:
     """Rows in a dict; gone with the process, then read again from the changelog."""
 
     def __init__(self) -> None:
         self._rows: dict[bytes, bytes] = {}
+        self._bytes = 0
         self._offset: int | None = None
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -59,10 +70,11 @@ class MemoryRows:
     def write(self, rows: Iterable[Row], offset: int) -> None:
         """Take rows and offset."""
         for key, value in rows:
-            if value is None:
-                self._rows.pop(key, None)
-            else:
+            old = self._rows.pop(key, None)
+            self._bytes -= 0 if old is None else len(key) + len(old)
+            if value is not None:
                 self._rows[key] = value
+                self._bytes += len(key) + len(value)
         self._offset = offset
 
     def offset(self) -> int | None:
@@ -72,6 +84,10 @@ class MemoryRows:
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Every row, as of now."""
         return iter(list(self._rows.items()))
+
+    def size(self) -> Size:
+        """Rows, and the bytes of their keys and values."""
+        return Size(len(self._rows), self._bytes)
 
 
 class RocksRows:
@@ -104,6 +120,14 @@ class RocksRows:
         """Every row, as of now."""
         pairs = cast("Iterator[tuple[bytes, bytes]]", self._db.items())
         return ((key, value) for key, value in pairs if key != _OFFSET_KEY)
+
+    def size(self) -> Size:
+        """RocksDB's estimates: rows that were overwritten lately may count twice."""
+        rows, files, memory = (
+            self._db.property_int_value(f"rocksdb.{name}") or 0
+            for name in ("estimate-num-keys", "live-sst-files-size", "cur-size-all-mem-tables")
+        )
+        return Size(rows, files + memory)
 
 
 class RowStore:
@@ -155,6 +179,11 @@ class RowStore:
         for key, (newest, _) in overlay.items():
             if newest is not None:
                 yield key, newest
+
+    def size(self) -> Size:
+        """All rows that are stored here, of the partitions that this worker owns."""
+        sizes = [self._local(partition).size() for partition in self._owned]
+        return Size(sum(size.rows for size in sizes), sum(size.bytes for size in sizes))
 
     def owned(self) -> frozenset[int]:
         """The partitions that this worker owns and has recovered."""
