@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # uv of the machine, or the one that setup puts into the virtual environment.
 UV = $$(command -v uv || echo $(BIN)/uv)
-CODE := stream agents models tests
+CODE := stream agents models tests deploy
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -24,6 +24,7 @@ lint: .venv/.installed ## style and types
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
+	$(BIN)/mypy deploy/examples
 
 clean: ## stop the local broker, remove all that setup and runs have made
 	@for pid in build/*/broker.pid build/demo/*/broker.pid; do \
