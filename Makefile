@@ -7,7 +7,7 @@ CODE := stream agents models tests deploy
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint clean requirements
+.PHONY: help setup demo test test-tools lint clean requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
@@ -17,8 +17,12 @@ setup: .venv/.installed build/kafka/.fetched build/.compiled ## make .venv, fetc
 demo: setup ## real ratings through a real Kafka, live, with a table at the end
 	$(BIN)/headwater demo
 
-test: setup lint ## lint, then all tests, on a real Kafka too
+test: setup test-tools lint ## lint, then all tests, on a real Kafka too
 	$(BIN)/pytest
+
+# Programs that tests hold against what we write for them.
+test-tools:
+	@sh deploy/test-tools.sh docker-compose=docker-compose
 
 lint: .venv/.installed ## style and types
 	$(BIN)/ruff check $(CODE)

@@ -116,6 +116,7 @@ class _Seen:
             [record.value for record in records],
             [record.timestamp for record in records],
             Rules.of(self.settings),
+            [record.headers for record in records],
         )
         return Events(
             there.partitions,
