@@ -7,7 +7,7 @@ CODE := stream agents models tests deploy
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-tools lint clean requirements
+.PHONY: help setup demo test test-tools lint dashboards clean requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
@@ -17,18 +17,22 @@ setup: .venv/.installed build/kafka/.fetched build/.compiled ## make .venv, fetc
 demo: setup ## real ratings through a real Kafka, live, with a table at the end
 	$(BIN)/headwater demo
 
-test: setup test-tools lint ## lint, then all tests, on a real Kafka too
+test: setup test-tools lint ## lint, then all tests, on a real Kafka and a real Prometheus too
 	$(BIN)/pytest
 
 # Programs that tests hold against what we write for them.
 test-tools:
 	@sh deploy/test-tools.sh docker-compose=docker-compose
+	@sh deploy/prometheus/fetch.sh build/prometheus
 
 lint: .venv/.installed ## style and types
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/mypy deploy/examples
+
+dashboards: .venv/.installed ## write deploy/prometheus and deploy/grafana anew
+	$(BIN)/python -m deploy.monitoring
 
 clean: ## stop the local broker, remove all that setup and runs have made
 	@for pid in build/*/broker.pid build/demo/*/broker.pid; do \

@@ -1,0 +1,1 @@
+"""Writes what Prometheus and Grafana read: `python -m deploy.monitoring` (or `make dashboards`)."""
