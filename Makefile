@@ -7,7 +7,7 @@ CODE := stream agents models tests deploy
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-tools lint dashboards clean requirements
+.PHONY: help setup demo bench test test-tools lint dashboards clean requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
@@ -16,6 +16,9 @@ setup: .venv/.installed build/kafka/.fetched build/.compiled ## make .venv, fetc
 
 demo: setup ## real ratings through a real Kafka, live, with a table at the end
 	$(BIN)/headwater demo
+
+bench: setup ## how fast it is here, beside what Kafka alone can do
+	$(BIN)/headwater bench
 
 test: setup test-tools lint ## lint, then all tests, on a real Kafka and a real Prometheus too
 	$(BIN)/pytest

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stream.cli import (
+    bench,
     broker,
     config,
     demo,
@@ -49,6 +50,7 @@ def application() -> typer.Typer:
         evaluate,
         doctor,
         demo,
+        bench,
     ):
         module.register(app)
     return app

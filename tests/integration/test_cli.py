@@ -44,6 +44,7 @@ COMMANDS = [
     ["train"],
     ["evaluate"],
     ["doctor"],
+    ["bench"],
 ]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, TopicPartition
@@ -20,8 +20,11 @@ class Read:
     headers: dict[str, bytes] = field(default_factory=dict)
 
 
-def read_all(broker: str, topic: str) -> list[Read]:
-    """Return all records of a topic, partition by partition in offset order."""
+def read_all(broker: str, topic: str, starts: Mapping[int, int] | None = None) -> list[Read]:
+    """Return a topic's records, partition by partition in offset order.
+
+    `starts`: the first offset to read of each partition, all of them if it is not given.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": broker,
@@ -32,7 +35,8 @@ def read_all(broker: str, topic: str) -> list[Read]:
     )
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        first = starts or {}
+        consumer.assign([TopicPartition(topic, p, first.get(p, 0)) for p in partitions])
         return sorted(
             _until_the_ends(consumer, len(partitions)), key=lambda r: (r.partition, r.offset)
         )
@@ -60,6 +64,22 @@ def _until_the_ends(consumer: Consumer, partitions: int) -> list[Read]:
                 )
             )
     return records
+
+
+def ends(broker: str, topic: str) -> dict[int, int]:
+    """Return the offset that each partition's next record will have."""
+    consumer = Consumer({"bootstrap.servers": broker, "group.id": uuid.uuid4().hex})
+    try:
+        places = [
+            TopicPartition(topic, partition)
+            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ]
+        return {
+            place.partition: consumer.get_watermark_offsets(place, timeout=10, cached=False)[1]
+            for place in places
+        }
+    finally:
+        consumer.close()
 
 
 def latest(records: Iterable[Read]) -> dict[bytes | None, Read]:

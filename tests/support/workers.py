@@ -45,6 +45,12 @@ class Worker:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL, also when frozen; returns when the process is gone."""
         if self._process is not None:

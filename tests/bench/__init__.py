@@ -1,0 +1,1 @@
+"""What `headwater bench` measures; run from a clone, never installed."""

@@ -1,0 +1,212 @@
+"""CPU microseconds that an event costs in each stage of the user hop, by the length of the run."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from agents.adapt_items import fold_items
+from agents.adapt_users import Arrival, UserFold, fold_users
+from agents.catalogue_feed import CatalogueFeed
+from agents.keys import row_key
+from agents.outbox import Outbox
+from agents.publish import Publisher
+from agents.records import Internal, TopicCode
+from agents.route import sort_events
+from agents.score import lists_for
+from agents.snapshot import load_learner
+from bench import bare
+from bench.figures import STAGES, Figures
+from bench.ground import Ground
+from bench.loads import events as made_events
+from bench.shell import load
+from models.gate import Gate
+from models.mixture import Mixture
+from stream.egress import Egress
+from stream.fence import Fence, fenced_producer
+from stream.intake import Run
+from stream.metrics import Metrics
+from stream.placement import Placement
+from stream.schemas import Rules
+from stream.tables import MemoryBackend, RowStore
+
+_HISTORY_RUN = 512
+_SESSION = 3600.0  # no heartbeat comes here, and none is missed
+_NOW_MS = 1_700_000_000_000
+_BATCH_BYTES = 1_000_000  # as in a worker
+
+
+def stages(ground: Ground) -> Figures:
+    """`stages_us.STAGE.SIZE`: the median over runs of that size, each of as many users.
+
+    decode: JSON to events; fold: rows and feedback; score: the gate's lesson, which scores the
+    target and its sample; top_k: the list, scores and choice in one; encode: lists and rows to
+    bytes; produce: a run alone on its way, until Kafka has acknowledged all of it. Beside them, the
+    CPU microseconds of an event in a bare `send` loop.
+    """
+    aside = ground.beside("stages")
+    spent = asyncio.run(_measure(aside))
+    return {
+        f"stages_us.{stage}.{size}": statistics.median(each)
+        for size, by_stage in spent.items()
+        for stage, each in by_stage.each.items()
+    } | {"bare_us.send": asyncio.run(_bare(ground.beside("send")))}
+
+
+async def _bare(ground: Ground) -> float:
+    events = ground.sizes.shell_events
+    await load(ground.settings, ground.topics, events, ground.sizes.users)
+    return (await bare.send(ground.settings, ground.topics, events)).cpu_us
+
+
+@dataclass
+class Spent:
+    """CPU microseconds per event of each stage, one number per run."""
+
+    each: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
+
+    @contextmanager
+    def on(self, stage: str, events: int) -> Iterator[None]:
+        """Measure the block under it."""
+        began = time.process_time_ns()
+        yield
+        self.each[stage].append((time.process_time_ns() - began) / 1000 / events)
+
+
+async def _measure(ground: Ground) -> dict[int, Spent]:
+    sizes = ground.sizes
+    bench = Workbench(ground)
+    records = bench.records(sizes.stage_history)
+    for at in range(0, len(records), _HISTORY_RUN):
+        bench.learn(records[at : at + _HISTORY_RUN])
+    await bench.start()
+    found = {}
+    for size in sizes.run_sizes:
+        await bench.apply(bench.records(size), Spent())  # not measured: the first is slow
+        spent = found[size] = Spent()
+        for _ in range(max(3, sizes.stage_events // size)):
+            await bench.apply(bench.records(size), spent)
+    await bench.stop()
+    return found
+
+
+class Workbench:
+    """The user hop step by step, as agents.user_hop takes them, on rows in memory."""
+
+    def __init__(self, ground: Ground) -> None:
+        settings, self._topics, self._sizes = ground.settings, ground.topics, ground.sizes
+        self._length = settings.list_length
+        self._learner: Mixture = load_learner(settings)
+        self._rules = Rules.of(settings)
+        self._feed = CatalogueFeed(settings, ground.topics.item_vectors, self._learner, Metrics())
+        self._gate: Gate = self._learner.initial_gate()
+        self._users: dict[str, bytes | None] = {}
+        self._items: dict[str, bytes | None] = {}
+        self._outbox = Outbox(ground.topics)
+        version = self._learner.version.hex()
+        self._publisher = Publisher({TopicCode.EVENTS: ground.topics.events.name}, version)
+        self._fence = Fence(_SESSION)
+        self._failed: list[BaseException] = []
+        self._egress = Egress(
+            self._fence, settle=_ignore, release=_ignore, fail=self._failed.append
+        )
+        self._producer = fenced_producer(self._fence, self._fence.lose)
+        self._broker, self._linger = settings.broker, settings.linger_ms
+        rows = self._topics.user_rows
+        self._table = RowStore("users", rows.name, rows.partitions, MemoryBackend())
+        self._made = 0
+
+    async def start(self) -> None:
+        """Connect the producer."""
+        self._fence.joined()
+        self._started = self._producer(
+            bootstrap_servers=self._broker,
+            linger_ms=self._linger,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * _BATCH_BYTES,
+        )
+        await self._started.start()
+        self._egress.start(self._started)
+
+    async def stop(self) -> None:
+        """Disconnect; raises what a send failed with."""
+        await self._started.stop()
+        if self._failed:
+            raise self._failed[0]
+
+    def records(self, count: int) -> list[ConsumerRecord]:
+        """The next so many events, as a fetch gives them, of one partition and as many users."""
+        made = made_events(count, self._sizes.users, self._sizes.items, self._made)
+        first, self._made = self._made, self._made + count
+        return [
+            _record(self._topics.events.name, first + place, key, value)
+            for place, (key, value) in enumerate(made)
+        ]
+
+    def learn(self, records: Sequence[ConsumerRecord]) -> None:
+        """Apply a run to both hops without measuring it or sending anything."""
+        fold = self._fold(sort_events(records, 0, Placement(1), self._rules).arrivals)
+        self._keep(fold)
+        feedback = [(item, Internal.unpack(value)) for item, value in fold.feedback]
+        rows = {item: self._items.get(item) for item, _ in feedback}
+        items = fold_items(self._learner, rows, feedback).rows
+        self._items |= items
+        topic = self._topics.item_vectors.name
+        self._feed.apply([_record(topic, 0, row_key(item), row) for item, row in items.items()])
+
+    async def apply(self, records: Sequence[ConsumerRecord], spent: Spent) -> None:
+        """Take a run through all stages."""
+        n = len(records)
+        with spent.on("decode", n):
+            arrivals = sort_events(records, 0, Placement(1), self._rules).arrivals
+        with spent.on("fold", n):
+            fold = self._fold(arrivals)
+        catalogue, seed = self._feed.catalogue, records[-1].offset
+        with spent.on("score", n):
+            self._gate = self._learner.learn_gate(
+                self._gate, fold.before, fold.events, catalogue, seed
+            )
+        with spent.on("top_k", n):
+            after = fold.after.take(list(fold.orders))
+            lists = lists_for(self._learner, after, self._gate, catalogue, self._length)
+        with spent.on("encode", n):
+            published = [
+                self._publisher.for_user(
+                    order.user_id, items, fold.rows[place].source, order.event, _NOW_MS
+                )
+                for (place, order), items in zip(fold.orders.items(), lists, strict=True)
+            ]
+            rows = self._keep(fold)
+        run = Run(TP(self._topics.events.name, 0), records, self._fence.epoch, ())
+        with spent.on("produce", n):
+            sent = await self._egress.submit(
+                run,
+                table=self._table,
+                rows=rows,
+                first=self._outbox.feedback(fold.feedback),
+                others=self._outbox.lists(published),
+            )
+            await sent.settled
+
+    def _fold(self, arrivals: Sequence[Arrival]) -> UserFold:
+        rows = {arrival.user_id: self._users.get(arrival.user_id) for arrival in arrivals}
+        return fold_users(self._learner, self._rules, self._feed.catalogue, rows, arrivals)
+
+    def _keep(self, fold: UserFold) -> list[tuple[bytes, bytes]]:
+        """Pack the users' rows and keep them."""
+        packed = {user: row.pack() for user, row in zip(fold.users, fold.rows, strict=True)}
+        self._users |= packed
+        return [(row_key(user), row) for user, row in packed.items()]
+
+
+def _record(topic: str, offset: int, key: bytes, value: bytes) -> ConsumerRecord:
+    return ConsumerRecord(topic, 0, offset, _NOW_MS, 1, key, value, None, 0, 0, ())
+
+
+def _ignore(_run: Run) -> None:
+    """Nobody waits for this run's offset."""
