@@ -23,7 +23,7 @@ Only = Annotated[
 Rounds = Annotated[
     int | None, typer.Option("--rounds", min=1, help="Repetitions [3, with --quick 1].")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Smaller: about a minute.")]
+Quick = Annotated[bool, typer.Option("--quick", help="One round of everything, smaller.")]
 Peers = Annotated[
     bool, typer.Option("--peers", help="Quix Streams and Bytewax too (extra bench-peers).")
 ]
