@@ -11,6 +11,7 @@ HeadwaterError                 exit code 1: something outside failed
 │   └── BrokerFailed           the local broker did not start or stop
 ├── TopicError                 a topic whose shape would break a guarantee
 ├── SendError                  Kafka refused or lost a message for good
+├── OutputFileError            a file that cannot be written
 ├── CodecError                 packed bytes that this release cannot read
 └── StateError                 local state that does not fit its changelog or its worker
 """
@@ -62,6 +63,10 @@ class TopicError(HeadwaterError):
 
 class SendError(HeadwaterError):
     """A message was refused by Kafka, or was lost for good."""
+
+
+class OutputFileError(HeadwaterError):
+    """A file cannot be written: the disk is full, or the folder is not ours."""
 
 
 class CodecError(HeadwaterError):

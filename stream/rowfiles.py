@@ -33,7 +33,8 @@ class RowFile:
     """A file, read in constant memory and as often as wanted.
 
     In CSV an empty cell is an absent field, `categories` are separated by `|`, and `items`,
-    `context`, `attributes`, `embedding` hold JSON. Parquet's times without a zone are UTC.
+    `context`, `attributes`, `embedding` hold JSON, as they may in Parquet. Its times without a zone
+    are UTC.
     """
 
     def __init__(self, path: Path, kind: Kind) -> None:
@@ -134,14 +135,24 @@ def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
             _has_columns(path, kind, file.schema_arrow.names)
             batches = (batch.to_pylist() for batch in file.iter_batches(_PARQUET_ROWS))
             for number, fields in enumerate(chain.from_iterable(batches), 1):
-                yield number, _encoded({name: _zoned(value) for name, value in fields.items()})
+                yield number, _parquet_row(fields)
     except pa.ArrowException as error:
         raise InputFileError(f"{path} cannot be read: {error}") from error
 
 
-def _zoned(value: Any) -> Any:
+def _parquet_row(fields: Mapping[str, Any]) -> bytes | Rejected:
+    try:
+        return _encoded({name: _plain(name, value) for name, value in fields.items()})
+    except ValueError as error:
+        return Rejected("schema", str(error))
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A cell of Parquet; objects without columns of their own are JSON in text."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
+    if isinstance(value, str) and name in _JSON_CELLS:
+        return _json_cell(name, value)
     return value
 
 

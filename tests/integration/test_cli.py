@@ -40,6 +40,7 @@ COMMANDS = [
     ["publish", "user"],
     ["replay"],
     ["tail"],
+    ["convert"],
     ["demo"],
     ["train"],
     ["evaluate"],
