@@ -44,7 +44,10 @@ def document(settings: Settings) -> Schema:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "servers": {"kafka": {"host": settings.broker, "protocol": "kafka"}},
+        "servers": {
+            f"kafka{number}": {"host": address, "protocol": "kafka"}
+            for number, address in enumerate(settings.broker.split(","), 1)
+        },
         "channels": channels,
         "operations": {
             "readEvents": _operation("receive", "events"),

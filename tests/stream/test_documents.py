@@ -99,6 +99,7 @@ def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
 def test_a_service_s_own_settings_enter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Added types, the embedding's size and the prefix stand in the documents."""
     flags = ["--event-types", "listen", "--embedding-size", "2", "--topic-prefix", "shop."]
+    flags += ["--broker", "a:1,b:2"]
     assert main(["topics", "schemas", "--out", str(tmp_path / "new"), *flags]) == 0
     assert capsys.readouterr().out.count("Wrote") == len(list((tmp_path / "new").iterdir()))
     event, item, api = (
@@ -107,6 +108,7 @@ def test_a_service_s_own_settings_enter(tmp_path: Path, capsys: pytest.CaptureFi
     )
     assert Strict(event).is_valid({"user_id": "u", "item_id": "i", "type": "listen"})
     assert api["channels"]["events"]["address"] == "shop.events"
+    assert [server["host"] for server in api["servers"].values()] == ["a:1", "b:2"]
     rules = Rules(embedding_size=2)
     for embedding in ([], [1, 2], [1], [1, 2, 3], [1, "2"]):
         message = {"item_id": "i", "embedding": embedding}
