@@ -78,7 +78,7 @@ async def started(settings: Settings, make: Callable[[], Client]) -> Client:
     while True:
         client = make()
         try:
-            with _our_words_only():
+            with our_words_only():
                 await client.start()
         except (KafkaError, OSError) as error:
             await _close(client)
@@ -98,7 +98,7 @@ async def started(settings: Settings, make: Callable[[], Client]) -> Client:
 
 
 @contextmanager
-def _our_words_only() -> Iterator[None]:
+def our_words_only() -> Iterator[None]:
     """Keep the client from logging each failed connection: the error says it, and we say it."""
     client = logging.getLogger("aiokafka")
     before = client.level

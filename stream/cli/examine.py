@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from stream.doctor.diagnosis import Facts, diagnose
 from stream.doctor.disk import look_at_state
-from stream.doctor.facts import Kafka, Model
+from stream.doctor.facts import Model
 from stream.doctor.findings import Finding, Here
 from stream.doctor.kafka import look_at_kafka
 from stream.doctor.pages import look_at_pages, look_at_prometheus
-from stream.errors import BrokerUnreachable, SettingsError
+from stream.errors import SettingsError
 from stream.settings import Loaded, Settings
 
 # s. Others wait for a broker for ever; a doctor says that it is not there.
@@ -29,16 +29,11 @@ async def _look(
 ) -> Facts:
     settings = loaded.settings
     waits = settings if settings.wait is not None else settings.model_copy(update={"wait": _WAIT})
-    kafka: Kafka | str
-    try:
-        kafka = await look_at_kafka(waits, sample)
-    except BrokerUnreachable as error:
-        kafka = str(error)
     sources = {loaded.sources["http_host"], loaded.sources["http_port"]}
     host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
     own = [f"{host}:{settings.http_port}"] if settings.http_port else []
     return Facts(
-        kafka,
+        await look_at_kafka(waits, sample),
         pages=await look_at_pages(workers or own),
         pages_asked=bool(workers) or sources != {"default"},
         state=look_at_state(settings.state_dir),

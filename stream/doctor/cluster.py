@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from stream.doctor.facts import Clock, Cluster
+from stream.doctor.facts import Clock, Cluster, NoKafka
 from stream.doctor.findings import Finding, Findings, Here, duration
 from stream.topics import Described, Topics, check
 
@@ -33,6 +33,9 @@ def judge_broker(cluster: Cluster, here: Here) -> Findings:
     nodes = "1 node" if cluster.nodes == 1 else f"{cluster.nodes} nodes"
     spoken = f"it speaks Produce up to {produce}, Fetch up to {fetch}"
     yield Finding("broker", "ok", f"Kafka answers at {here.broker}: {nodes}, {spoken}.")
+    if cluster.away:
+        text = f"Nobody answers at {_some(cluster.away)}, where nodes of this Kafka say they are."
+        yield Finding("broker", "fail", text, "kafka-server-start.sh server.properties")
     describe = here.kafka("kafka-topics.sh --describe")
     if cluster.leaderless:
         text = f"No broker leads {_some(cluster.leaderless)}: start the brokers that are missing."
@@ -42,9 +45,9 @@ def judge_broker(cluster: Cluster, here: Here) -> Findings:
         yield Finding("broker", "warn", text, f"{describe} --under-replicated-partitions")
 
 
-def judge_unreachable(error: str) -> Findings:
+def judge_unreachable(reason: NoKafka) -> Findings:
     """Nobody answers."""
-    yield Finding("broker", "fail", error, "headwater broker start")
+    yield Finding("broker", "fail", reason.text, reason.mend)
 
 
 def judge_clock(clock: Clock, latest_ms: int | None, now_ms: float) -> Findings:

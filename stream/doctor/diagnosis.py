@@ -6,7 +6,7 @@ from typing import TypeVar, get_args
 
 from stream.doctor.cluster import judge_broker, judge_clock, judge_topics, judge_unreachable
 from stream.doctor.events import judge_event_times, judge_placement
-from stream.doctor.facts import Kafka, Model, Page, Prometheus, StateDir
+from stream.doctor.facts import Kafka, Model, NoKafka, Page, Prometheus, StateDir
 from stream.doctor.findings import Check, Finding, Findings, Here
 from stream.doctor.work import judge_dead_letters, judge_group, judge_lag
 from stream.doctor.worker import judge_model, judge_page, judge_prometheus, judge_state
@@ -23,9 +23,9 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that was seen; `kafka` is a sentence where no broker answers."""
+    """Everything that was seen."""
 
-    kafka: Kafka | str
+    kafka: Kafka | NoKafka
     pages: Sequence[Page]
     pages_asked: bool  # whether someone named the workers
     state: StateDir
@@ -55,8 +55,8 @@ def _workers(facts: Facts) -> int | None:
     return len(known.hosts) if known else None
 
 
-def _kafka(kafka: Kafka | str, settings: Settings, here: Here) -> Findings:
-    if isinstance(kafka, str):
+def _kafka(kafka: Kafka | NoKafka, settings: Settings, here: Here) -> Findings:
+    if isinstance(kafka, NoKafka):
         yield from judge_unreachable(kafka)
         for check in _OF_KAFKA:
             yield Finding(check, "skip", "No broker could be asked.")

@@ -27,8 +27,17 @@ class Cluster:
     versions: Mapping[int, tuple[int, int]]
     clock: Clock
     topics: Mapping[str, Described]
+    away: Sequence[str] = ()  # advertised addresses at which nobody answers
     leaderless: Sequence[str] = ()  # topic[partition]
     under_replicated: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoKafka:
+    """Why no Kafka could be asked, in a sentence, and what mends that."""
+
+    text: str
+    mend: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from support.client import uncommitted, wait_until
 from support.nets import random_mixture
 from support.workers import Worker
 
-from stream import topics
+from stream import broker, topics
 from stream.broker import free_port
 from stream.cli import main
 from stream.connect import admin_client
@@ -186,6 +186,25 @@ def test_no_broker_no_worker_no_prometheus_no_state(
     assert lines[0].startswith("fail  broker")
     assert lines[1].endswith("→ headwater broker start")
     assert lines[-1] == "1 wrong: 1 fail, 0 warn."
+
+
+def test_an_address_that_kafka_advertises_and_nobody_answers(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most common mistake with containers: the first answer comes, and nothing after it."""
+    there = "advertised.listeners=PLAINTEXT://{host}:"
+    elsewhere = broker._PROPERTIES.replace(f"{there}{{port}}", f"{there}1")
+    monkeypatch.setattr("stream.broker._PROPERTIES", elsewhere)
+    local = broker.LocalBroker(tmp_path / "kafka", free_port())
+    local.start()
+    try:
+        code, found = doctor("--broker", f"127.0.0.1:{local.port}")
+    finally:
+        local.stop()
+    assert (code, wrong(found)) == (1, {"broker": "fail"})
+    assert "nobody does where it says that it is: 127.0.0.1:1." in found["broker"][0]["text"]
+    mend = f"advertised.listeners=PLAINTEXT://127.0.0.1:{local.port} in Kafka's server.properties"
+    assert found["broker"][0]["mend"].startswith(mend)
 
 
 def test_models_that_a_worker_would_refuse(doctor: Doctor, tmp_path: Path) -> None:

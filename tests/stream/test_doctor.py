@@ -17,6 +17,7 @@ from stream.doctor.facts import (
     Group,
     Kafka,
     Model,
+    NoKafka,
     Page,
     Prometheus,
     Sampled,
@@ -88,11 +89,9 @@ def test_a_healthy_installation_has_only_good_lines() -> None:
 
 def test_without_a_broker_the_rest_is_still_looked_at() -> None:
     """What Kafka would tell is skipped by name; state, model and pages are judged."""
-    facts = replace(well(), kafka="No Kafka answers at kafka:9092.")
+    facts = replace(well(), kafka=NoKafka("No Kafka answers.", "mend it"))
     findings = diagnose(facts, SETTINGS, HERE)
-    assert findings[0] == Finding(
-        "broker", "fail", "No Kafka answers at kafka:9092.", "headwater broker start"
-    )
+    assert findings[0] == Finding("broker", "fail", "No Kafka answers.", "mend it")
     assert {f.check for f in findings if f.status == "skip"} == {
         "clock", "topics", "placement", "event-times", "group", "lag", "dead-letters",
     }  # fmt: skip
@@ -127,6 +126,12 @@ def test_missing_brokers_are_told_by_partition(
     _, finding = judge_broker(replace(CLUSTER, **change), HERE)
     assert (finding.status, "t.events[1]" in finding.text) == (status, True)
     assert finding.mend == f"kafka-topics.sh --bootstrap-server kafka:9092 --describe {option}"
+
+
+def test_a_node_that_is_away_is_named_by_its_address() -> None:
+    """Others answered, so that the rest is known."""
+    _, finding = judge_broker(replace(CLUSTER, nodes=2, away=["b:9092"]), HERE)
+    assert (finding.status, "Nobody answers at b:9092" in finding.text) == ("fail", True)
 
 
 @pytest.mark.parametrize(
