@@ -101,7 +101,7 @@ def judge_prometheus(prometheus: Prometheus, workers: int | None) -> Findings:
         text = f"{where} reads {prometheus.workers} of {workers} workers: name all in its targets."
         yield Finding("prometheus", "fail", text, targets)
     else:
-        yield Finding("prometheus", "ok", f"{where} reads {prometheus.workers} workers.")
+        yield Finding("prometheus", "ok", f"{where} reads {prometheus.workers} of the workers.")
     for alert in prometheus.firing:
         text = f"{where} has the alert {alert}: deploy/RUNBOOK.md says what to do."
         yield Finding("prometheus", "warn", text, f"curl {prometheus.url}/api/v1/alerts")

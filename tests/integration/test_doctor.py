@@ -13,6 +13,7 @@ from aiokafka.admin import NewTopic
 from confluent_kafka import Producer
 from support.client import uncommitted, wait_until
 from support.nets import random_mixture
+from support.prometheus import Prometheus
 from support.workers import Worker
 
 from stream import broker, topics
@@ -75,8 +76,23 @@ def wrong(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
+    """A real one, which reads nothing yet."""
+    started = Prometheus(tmp_path / "prometheus", []).start()
+    yield started
+    started.stop()
+
+
+def watched_by(prometheus: Prometheus, worker: str) -> str:
+    """Let it read the worker; return its address once it has."""
+    prometheus.scrape([worker])
+    wait_until(lambda: bool(prometheus.query("headwater_model_info")), 20, "read")
+    return prometheus.url
+
+
 def test_a_real_worker_well_and_then_with_careless_publishers(
-    settings: Settings, tmp_path: Path, doctor: Doctor
+    settings: Settings, tmp_path: Path, doctor: Doctor, prometheus: Prometheus
 ) -> None:
     """First all is well: exit code 0. Then each mistake of a publisher is named: exit code 1."""
     worker = Worker(settings, "w", tmp_path).start().wait_ready()
@@ -86,8 +102,10 @@ def test_a_real_worker_well_and_then_with_careless_publishers(
         here = ("--worker", f"127.0.0.1:{worker.port}", "--state-dir", str(worker.state))
         read = [topics.Topics(settings).events.name]
         wait_until(lambda: not uncommitted(settings.broker, settings.group, read), 20, "applied")
-        code, found = doctor(*here)
+        watching = watched_by(prometheus, f"127.0.0.1:{worker.port}")
+        code, found = doctor(*here, "--prometheus", watching)
         assert (code, wrong(found)) == (0, {})
+        assert "reads 1 of the workers" in found["prometheus"][0]["text"]
         assert found["group"][0]["text"].startswith(f"Group {settings.group} has 1 worker, at ")
         assert "is ready" in found["worker"][0]["text"]
 
@@ -107,6 +125,10 @@ def test_a_real_worker_well_and_then_with_careless_publishers(
         assert -TEN_MINUTES - 2 < page.ahead < -TEN_MINUTES + 2
     finally:
         worker.kill()
+    wait_until(lambda: not prometheus.query("up == 1"), 20, "noticed")
+    _, found = doctor(*here, "--prometheus", watching)
+    assert (found["worker"][0]["status"], found["prometheus"][0]["status"]) == ("fail", "fail")
+    assert f"does not reach http://127.0.0.1:{worker.port}" in found["prometheus"][0]["text"]
 
 
 def test_events_that_nobody_reads(settings: Settings, doctor: Doctor) -> None:

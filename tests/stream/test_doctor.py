@@ -370,7 +370,7 @@ def test_models(model: Model, served: list[str], status: str, mend: str | None) 
 @pytest.mark.parametrize(
     ("prometheus", "statuses", "words"),
     [
-        (Prometheus("http://p", workers=2), ["ok"], "reads 2 workers"),
+        (Prometheus("http://p", workers=2), ["ok"], "reads 2 of the workers"),
         (Prometheus("http://p", workers=1), ["fail"], "reads 1 of 2 workers"),
         (Prometheus("http://p", error="Connection refused"), ["fail"], "Connection refused"),
         (Prometheus("http://p", workers=1, down=["http://w/metrics"]), ["fail"], "not reach"),

@@ -17,7 +17,7 @@ from stream.broker import free_port
 from stream.settings import Settings
 from stream.topics import Topics
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 # Machine code takes a minute to compile in a folder of its own, and is tested everywhere else.
 INTERPRETED = {"NUMBA_DISABLE_JIT": "1"}

@@ -12,7 +12,7 @@ from support.tools import program
 
 from stream.broker import _PROPERTIES, LocalBroker, _java, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 WORKERS = ("worker-1", "worker-2")
 # In which a container differs from a broker of this machine: addresses, folders, its heap.
@@ -103,3 +103,19 @@ def test_the_real_kafka_takes_these_settings(services: dict[str, Any], tmp_path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "logs" / "meta.properties").exists()
+
+
+def test_what_is_mounted_is_there(services: dict[str, Any]) -> None:
+    """A file that is missing would be mounted as an empty folder."""
+    for service in services.values():
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert not source.startswith("/") or Path(source).exists(), source
+
+
+def test_prometheus_reads_both_workers() -> None:
+    """Its targets are the services' names."""
+    targets = yaml.safe_load((DEPLOY / "prometheus" / "workers.compose.yml").read_text())
+    assert [f"{worker}:6066" for worker in WORKERS] == [
+        address for group in targets for address in group["targets"]
+    ]
