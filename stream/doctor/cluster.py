@@ -51,9 +51,12 @@ def judge_unreachable(reason: NoKafka) -> Findings:
 
 
 def judge_clock(clock: Clock, latest_ms: int | None, now_ms: float) -> Findings:
-    """Whether this machine's clock is Kafka's; `latest_ms` is the newest broker time seen."""
+    """Whether this machine's clock is Kafka's, and whether Kafka's nodes agree.
+
+    `latest_ms` is the newest time that a broker gave a record, `now_ms` Kafka's time after that.
+    """
+    early = ((latest_ms or 0) - now_ms) / 1000
     if clock.ahead is None:
-        early = (latest_ms or 0) / 1000 - now_ms / 1000
         if early > CLOCK_WARN:
             yield _off(early, f"at least {duration(early)} behind")
         else:
@@ -65,6 +68,12 @@ def judge_clock(clock: Clock, latest_ms: int | None, now_ms: float) -> Findings:
     else:
         shown = f"within {max(abs(clock.ahead), clock.give_or_take) * 1000:.0f} ms"
         yield Finding("clock", "ok", f"This machine's clock agrees with Kafka's {shown}.")
+    if clock.ahead is not None and early > CLOCK_WARN + clock.give_or_take:
+        text = (
+            f"A broker stamps records {duration(early)} later than the controller's clock."
+            " Set the clock of Kafka's node that is off."
+        )
+        yield Finding("clock", "warn", text, SET_CLOCK)
 
 
 def _off(seconds: float, how: str) -> Finding:

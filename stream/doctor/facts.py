@@ -1,7 +1,7 @@
 """What was seen of an installation; nothing here judges. Times are epoch milliseconds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from stream.topics import Described
 
@@ -90,12 +90,13 @@ class Kafka:
     """All that Kafka tells. None: the topic is not there, or Kafka refused, see `refused`."""
 
     cluster: Cluster
-    now_ms: float  # by Kafka's clock where it tells, else by ours
     events: Events | None = None
     group: Group | None = None
     waiting: Sequence[Waiting] | None = None
     dead_letters: DeadLetters | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    _: KW_ONLY
+    now_ms: float  # by Kafka's clock where it tells, else by ours; after all that was read
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,15 +48,18 @@ async def _look(
 ) -> Kafka:
     cluster = await _cluster(admin, settings, now)
     seen = Records(settings, Topics(settings), admin, reader, cluster.topics, {})
-    now_ms = (now() + (cluster.clock.ahead or 0.0)) * 1000
+
+    def now_ms() -> float:
+        return (now() + (cluster.clock.ahead or 0.0)) * 1000
+
     return Kafka(
         cluster,
-        now_ms,
         events=await seen.or_why_not("placement", seen.events(sample)),
         group=await seen.or_why_not("group", seen.group()),
         waiting=await seen.or_why_not("lag", seen.waiting()),
-        dead_letters=await seen.or_why_not("dead-letters", seen.dead_letters(now_ms)),
+        dead_letters=await seen.or_why_not("dead-letters", seen.dead_letters(now_ms())),
         refused=seen.refused,
+        now_ms=now_ms(),  # last: no record that was read is later than it
     )
 
 

@@ -46,11 +46,11 @@ def well() -> Facts:
     """An installation that nothing is wrong with."""
     kafka = Kafka(
         CLUSTER,
-        NOW,
         Events(4, [event("ann")]),
         Group("Stable", ["/10.0.0.1"]),
         WAITING,
         DeadLetters({}),
+        now_ms=NOW,
     )
     return Facts(
         kafka, [PAGE], True, StateDir("state", True, None, 10**11), Model(None),
@@ -153,6 +153,12 @@ def test_clocks(clock: Clock, latest_ms: int | None, status: str, words: str) ->
     assert finding.status == status
     assert words in finding.text
     assert (finding.mend is not None) == finding.wrong
+
+
+def test_nodes_of_kafka_that_disagree() -> None:
+    """The clock that Kafka tells is its controller's; records have that of their broker."""
+    fine, off = judge_clock(Clock(0.0, 0.01), NOW + 120_000, NOW)
+    assert (fine.status, off.status, "2 min later" in off.text) == ("ok", "warn", True)
 
 
 def test_missing_topics_are_one_line_and_wrong_ones_one_each() -> None:
