@@ -45,7 +45,8 @@ class Metrics:
         )
         self.processing = self._histogram(
             "processing_seconds",
-            "One stage of one run: decode, fold, score, topk, encode, produce.",
+            "One stage of one run: decode, fold, score (the gate's step), topk (the lists), encode,"
+            " produce.",
             _STAGE,
             "stage",
         )
