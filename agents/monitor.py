@@ -59,7 +59,7 @@ class Monitor:
             # Before the first read nothing is known but since when we know that there is work.
             since = self._waiting_since.get(tp, now_ms) if lag.records else now_ms
             self._waiting_since[tp] = since
-            behind = now_ms - (since if lag.read_ms is None else lag.read_ms)
+            behind = now_ms - (since if lag.since_ms is None else lag.since_ms)
             self._metrics.consumer_lag_events.labels(*labels).set(lag.records)
             self._metrics.consumer_lag_seconds.labels(*labels).set(
                 max(0.0, behind / 1000) if lag.records else 0.0

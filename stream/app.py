@@ -27,7 +27,8 @@ from stream.faustfix.resume import SeekFirstTableManager
 from stream.faustfix.version import require_known_faust
 from stream.fence import VOID, Fence, FencedProducer, fenced_producer
 from stream.gather import Gatherer
-from stream.intake import Handler, Lag, Run, RunConsumer, RunSchema, consumer_class
+from stream.intake import Handler, Run, RunConsumer, RunSchema, consumer_class
+from stream.lag import Lag
 from stream.logs import quiet_libraries
 from stream.settings import Settings
 from stream.statedir import take_state_dir

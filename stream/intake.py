@@ -9,7 +9,7 @@ rebalance); a RunMessage ignores whatever Faust acknowledges, only `settle` coun
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -24,6 +24,7 @@ from stream.faustfix.commit import AcceptedCommitConsumer
 from stream.faustfix.fetch import EpochFetchConsumer
 from stream.faustfix.pressure import PausedStaysPausedConsumer
 from stream.fence import Fence, watch
+from stream.lag import Lag, Reading
 from stream.tables import RowStore
 
 log = logging.getLogger("headwater.intake")
@@ -74,14 +75,6 @@ class Run:
 
 
 Handler = Callable[[Run], Awaitable[None]]
-
-
-class Lag(NamedTuple):
-    """Records of one partition that are not done, and where reading is."""
-
-    records: int
-    #: Broker time (ms) of the newest run that was read; None before the first.
-    read_ms: int | None
 
 
 class RunSchema(faust.Schema[Any, Any]):
@@ -158,7 +151,7 @@ class RunConsumer(
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.next_offsets: dict[TP, int] = {}
-        self._read_ms: dict[TP, int] = {}
+        self._reading = Reading()
         self._fetching_in = self.fence.epoch
 
     def _new_consumer_thread(self) -> RunConsumerThread:
@@ -180,7 +173,7 @@ class RunConsumer(
         await super().perform_seek()
         committed = ((tp, self._committed_offset[tp]) for tp in self.assignment())
         self.next_offsets = {tp: offset or 0 for tp, offset in committed}
-        self._read_ms.clear()
+        self._reading.clear()
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """Let partitions flow: changelogs for a recovery, then, positions being set, the rest."""
@@ -258,16 +251,17 @@ class RunConsumer(
         message.position_epoch = self.position_epoch
         message.value = Run(tp, records, self._fetching_in, (message,))  # type: ignore[assignment]  # not bytes
         self.next_offsets[tp] = last.offset + 1
-        self._read_ms[tp] = records[0].timestamp
+        self._reading.add(tp, last.offset + 1, records[0].timestamp, self._done(tp))
         return message
 
     def lag(self, tp: TP) -> Lag | None:
         """How far the work on a partition is behind its end; None before anything is known."""
         end = cast("int | None", self.highwater(tp))  # Faust says int
-        if end is None:
-            return None
-        done = self._settled.get(tp) or self._committed_offset.get(tp) or 0
-        return Lag(max(0, end - done), self._read_ms.get(tp))
+        return None if end is None else self._reading.lag(tp, end, self._done(tp))
+
+    def _done(self, tp: TP) -> int:
+        """Return the offset up to which a partition is acknowledged."""
+        return self._settled.get(tp) or self._committed_offset.get(tp) or 0
 
     def _restore(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
         """Apply a run of changelog records in one batch; returns the last one.

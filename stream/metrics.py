@@ -55,7 +55,7 @@ class Metrics:
         )
         self.consumer_lag_seconds = self._gauge(
             "consumer_lag_seconds",
-            "Age of the newest run that was read while records are not done, else 0.",
+            "Age of the oldest record that was read and is not done, else 0.",
             "topic",
             "partition",
         )

@@ -8,7 +8,7 @@ from faust.types import TP
 
 from agents import monitor as module
 from agents.monitor import Monitor
-from stream.intake import Lag
+from stream.lag import Lag
 from stream.metrics import Metrics
 from stream.tables import MemoryRows, RowStore
 
@@ -56,28 +56,28 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 def test_the_lag_is_the_age_of_what_is_being_worked_on(watched: Watched) -> None:
     """By the broker's time; where all is done there is none, however old it is."""
-    assert watched.look(records=3, read_ms=990_000) == (3, 10)
-    assert watched.look(records=0, read_ms=990_000) == (0, 0)
+    assert watched.look(records=3, since_ms=990_000) == (3, 10)
+    assert watched.look(records=0, since_ms=990_000) == (0, 0)
 
 
 def test_a_partition_of_which_nothing_was_read_ages_from_the_first_look(watched: Watched) -> None:
     """A worker that never gets to read must not look as if it were up to date."""
-    assert watched.look(records=3, read_ms=None) == (3, 0)
+    assert watched.look(records=3, since_ms=None) == (3, 0)
     watched.now += 5
-    assert watched.look(records=3, read_ms=None) == (3, 5)
-    watched.look(records=0, read_ms=None)
+    assert watched.look(records=3, since_ms=None) == (3, 5)
+    watched.look(records=0, since_ms=None)
     watched.now += 5
-    assert watched.look(records=1, read_ms=None) == (1, 5)  # since the last look that found none
+    assert watched.look(records=1, since_ms=None) == (1, 5)  # since the last look that found none
 
 
 def test_a_broker_s_clock_ahead_of_ours_gives_no_negative_lag(watched: Watched) -> None:
     """Ten minutes off: `headwater doctor` says so."""
-    assert watched.look(records=1, read_ms=1_600_000) == (1, 0)
+    assert watched.look(records=1, since_ms=1_600_000) == (1, 0)
 
 
 def test_a_partition_that_went_is_shown_no_more(watched: Watched) -> None:
     """Another worker shows it now."""
-    watched.look(records=3, read_ms=None)
+    watched.look(records=3, since_ms=None)
     assert watched.look() == (None, None)
 
 

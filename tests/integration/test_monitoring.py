@@ -191,3 +191,31 @@ def test_what_is_wrong_with_a_query_is_told(tmp_path: Path) -> None:
             prometheus.query("sum(")
     finally:
         prometheus.stop()
+
+
+def test_a_worker_that_gets_nothing_done_shows_a_lag_that_grows(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Although it reads on: nothing is acknowledged, so nothing is done."""
+    worker = Worker(settings, "stuck", tmp_path, test_feedback_delay=60.0)
+    shop = Shop(settings)
+    try:
+        worker.start().wait_ready()
+        shop.start()
+        wait_until(lambda: oldest(worker) > 4, 30, "a lag of 4 seconds")
+    finally:
+        shop.end()
+        worker.kill()
+
+
+def oldest(worker: Worker) -> float:
+    """Return the largest lag of a partition of `events`, s."""
+    families = text_string_to_metric_families(worker.page("/metrics")[1])
+    samples = [sample for family in families for sample in family.samples]
+    lags = [
+        sample.value
+        for sample in samples
+        if sample.name == "headwater_consumer_lag_seconds"
+        and sample.labels["topic"].endswith(".events")
+    ]
+    return max(lags, default=0.0)
