@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from aiokafka.structs import ConsumerRecord
 
@@ -21,6 +22,10 @@ from stream.schemas import (
     decode_profiles,
 )
 from stream.topics import EVENT_BYTES
+
+_VALUE = attrgetter("value")
+_TIMESTAMP = attrgetter("timestamp")
+_HEADERS = attrgetter("headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,7 @@ def sort_events(
     """Sort a run of one partition of `events`; the user_id in the value decides, not the key."""
     out = Sorted()
     decoded = decode_events(
-        [record.value for record in records],
-        [record.timestamp for record in records],
-        rules,
-        [record.headers for record in records],
+        list(map(_VALUE, records)), list(map(_TIMESTAMP, records)), rules, map(_HEADERS, records)
     )
     owners = users.partitions_of(
         [b"" if isinstance(event, Rejected) else event.user_id.encode() for event in decoded]
@@ -64,14 +66,17 @@ def sort_events(
         if isinstance(event, Rejected):
             out.dead.append(DeadLetter.of(record, event.reason, event.error))
             continue
-        attached = envelope(record.headers) if record.headers else ()
-        size = len(record.key or b"") + len(record.value) + sum(len(v) for _, v in attached)
+        headers = record.headers
+        attached = envelope(headers) if headers else ()
+        size = len(record.key or b"") + len(record.value)
+        if attached:
+            size += sum(len(value) for _, value in attached)
         if size > EVENT_BYTES:
             error = f"key and value take at most {EVENT_BYTES} bytes; got {size}"
             out.dead.append(DeadLetter.of(record, "size", error))
             continue
         place = _place(TopicCode.EVENTS, record)
-        wants_list = QUIET_HEADER not in record.headers
+        wants_list = not headers or QUIET_HEADER not in headers
         if owner == partition:
             out.arrivals.append(
                 Arrival(event.user_id, place, place, index, event, wants_list=wants_list)

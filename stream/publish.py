@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -14,6 +14,7 @@ from aiokafka.structs import RecordMetadata
 from stream import topics
 from stream.connect import producer
 from stream.errors import SendError, TopicError
+from stream.foreign import Headers, Kind
 from stream.placement import Placement
 from stream.schemas import (
     Event,
@@ -27,9 +28,6 @@ from stream.schemas import (
 )
 from stream.settings import Settings
 from stream.topics import EVENT_BYTES
-
-Kind = Literal["events", "items", "users"]
-Headers = Sequence[tuple[str, bytes]]
 
 # A record batch's own header and a record's framing, beside key, value and headers.
 _FRAMING = 128

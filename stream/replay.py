@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from aiokafka.structs import RecordMetadata
 
 from stream.backlog import Backlog
+from stream.foreign import Headers
 from stream.lists import ListWatcher
-from stream.publish import Headers, Outgoing, Publisher, acknowledged, prepare
+from stream.publish import Outgoing, Publisher, acknowledged, prepare
 from stream.rowfiles import RowFile
 from stream.schemas import QUIET_HEADER, Rejected, Rules
 from stream.settings import Settings

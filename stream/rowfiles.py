@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from stream.errors import InputFileError
-from stream.publish import Kind, as_json
+from stream.foreign import Kind
+from stream.publish import as_json
 from stream.schemas import Rejected
 
 REQUIRED = {

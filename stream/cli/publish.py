@@ -10,7 +10,8 @@ import typer
 
 from stream.cli.flags import KAFKA, command, group
 from stream.errors import UsageError
-from stream.publish import Kind, Publisher, as_json, prepare
+from stream.foreign import Kind
+from stream.publish import Publisher, as_json, prepare
 from stream.schemas import Rejected, Rules
 from stream.settings import Loaded
 

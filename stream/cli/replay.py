@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from stream import replay as replaying
 from stream.cli.flags import KAFKA, command
 from stream.errors import UsageError
-from stream.publish import Kind
+from stream.foreign import Kind
 from stream.replay import AHEAD, Plan, Report
 from stream.rowfiles import RowFile
 from stream.settings import Loaded

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stream.publish import Kind, Outgoing, as_json, prepare
+from stream.foreign import Kind
+from stream.publish import Outgoing, as_json, prepare
 from stream.schemas import Rejected, Rules
 
 RULES = Rules()

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stream.errors import InputFileError
-from stream.publish import Kind
+from stream.foreign import Kind
 from stream.rowfiles import RowFile
 from stream.schemas import Rejected
 
