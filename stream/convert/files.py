@@ -4,7 +4,7 @@ import codecs
 import gzip
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -111,9 +111,6 @@ def expect_cells(file: Opened) -> None:
     """Raises InputFileError if the file holds JSON where rows of cells are needed."""
     if looks_like_json(file.head):
         raise file.other("JSON Lines, not CSV: use --from jsonl")
-
-
-Position = Callable[[], int]
 
 
 def _peek(raw: IO[bytes]) -> bytes:
