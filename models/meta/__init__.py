@@ -16,6 +16,13 @@ LEARNERS: Final = {
     "item-mean": "models.meta.item_mean:ItemMean",
     "item-mean-offset": "models.meta.item_mean:ItemMeanOffset",
     "bayes": "models.meta.bayes:Bayes",
+    "maml": "models.meta.maml:Maml",
+    "fomaml": "models.meta.fomaml:Fomaml",
+    "anil": "models.meta.anil:Anil",
+    "metasgd": "models.meta.metasgd:MetaSgd",
+    "reptile": "models.meta.reptile:Reptile",
+    "prototypes": "models.meta.prototypes:Prototypes",
+    "tasks": "models.meta.related:RelatedTasks",
 }
 """Where each learner's class is, by its name in tables."""
 

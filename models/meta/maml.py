@@ -1,0 +1,14 @@
+"""MAML: a start of all weights from which a few steps lead where a user's events say.
+
+Finn, Abbeel, Levine: Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks (2017).
+Slow weights learn through the steps, second derivatives and all.
+"""
+
+from models.meta.gradient import GradientLearner, GradientSettings
+
+
+class Maml(GradientLearner):
+    """All weights move, at a learned rate a step."""
+
+    name = "maml"
+    defaults = GradientSettings(steps=3, rate=0.35)

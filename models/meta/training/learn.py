@@ -1,0 +1,91 @@
+"""From tasks to what a learner keeps: the same way for all that are trained on episodes."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.arrays import Float32s
+from models.meta.episodic import EpisodicSettings, attributes, learn_attributes
+from models.meta.errors import DivergedError
+from models.meta.learner import Progress
+from models.meta.tasks import Tasks, World
+from models.meta.training.items import Prior, SlowItems
+from models.meta.training.loop import Batch, Schedule, meta_train, user_mean
+
+Learned: TypeAlias = dict[str, npt.NDArray[Any]]
+
+_WORSE = 10.0
+"""Steps that make the loss of their own events so many times greater lead away."""
+
+
+class Model(nn.Module):
+    """Slow weights that episodes teach; a subclass adds its own, `loss` and `learned`."""
+
+    def __init__(self, world: World, prior: Prior, shift: tuple[int, int]) -> None:
+        super().__init__()
+        self.items = SlowItems(prior)
+        self.shift = nn.Parameter(torch.zeros(shift))  # what profile attributes add to the start
+        self.quick: tuple[nn.Parameter, ...] = ()
+        self.span = world.high - world.low or 1.0
+
+    def target(self, value: Float32s) -> Float32s:
+        """Values of events as the model predicts them."""
+        return value
+
+    def loss(self, batch: Batch) -> Tensor:
+        """What is to become small."""
+        raise NotImplementedError
+
+    def learned(self) -> Learned:
+        """What the learner reads, beside what all have."""
+        raise NotImplementedError
+
+    def off(self, value: Tensor, batch: Batch) -> Tensor:
+        """Huber's loss on the queries: its bend is a quarter of the range, 1 where that is 1..5."""
+        bend = self.span / 4
+        off = functional.huber_loss(value, batch.query.value, reduction="none", delta=bend)
+        return user_mean(off, batch.query.mask)
+
+    def refuse_divergence(self, losses: tuple[Tensor, Tensor], mask: Tensor, what: str) -> None:
+        """Raise DivergedError if steps lead away: losses of their own events before and after."""
+        with torch.no_grad():
+            first, last = (float(user_mean(loss, mask)) for loss in losses)
+        if not last <= _WORSE * first + 1e-3 * self.span**2:
+            raise DivergedError(
+                f"Learner {what} make the loss of their own events grow from {first:.3g} to"
+                f" {last:.3g}: the inner loop diverges; give a lower rate."
+            )
+
+
+def learn_episodes(
+    build: Callable[[Prior, int], Model],
+    settings: EpisodicSettings,
+    of: tuple[World, Tasks],
+    *,
+    seed: int,
+    progress: Progress,
+    scale: tuple[float, float] = (0.0, 1.0),
+) -> Learned:
+    """What an EpisodicLearner keeps; build makes the model of a start and a number of attributes.
+
+    scale: see Prior.
+    """
+    world, tasks = of
+    features, kept = learn_attributes(tasks.profiles)
+    prior = Prior.fit(world, tasks, settings, seed=seed, scale=scale, progress=progress)
+    model = build(prior, features.size)
+    schedule = Schedule(settings.epochs, settings.batch, settings.outer_rate, settings.weight_decay)
+    table = attributes(features, tasks.profiles)
+    meta_train(model, tasks, table, schedule, seed=seed, progress=progress)
+    with torch.no_grad():
+        return {
+            **model.items.tables(world, tasks),
+            **model.learned(),
+            "shift": np.array(model.shift.numpy()),
+            "attributes": kept,
+        }
