@@ -370,7 +370,8 @@ class Foundation:
         return app
 
     def _producer_class(self) -> type[FlushProducer]:
-        make = fenced_producer(self.fence, self._fenced)
+        # Nobody waits for a row: it may wait for company. A list may not.
+        make = fenced_producer(self.fence, self._fenced, patient=self._stores)
         started = self.egress.start
 
         class Producer(FlushProducer):

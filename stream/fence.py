@@ -11,7 +11,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import Enum
 from typing import Any
 
@@ -165,6 +165,8 @@ class EpochAccumulator(MessageAccumulator):  # type: ignore[misc]  # aiokafka ha
 
     on_failure: Callable[[EpochBatch, BaseException], None]
     fence: Fence
+    #: Topics whose batches linger for company; all others leave as soon as a request may.
+    patient: Container[str] = ()
 
     def batch_for(self, tp: TopicPartition, epoch: int) -> EpochBatch | None:
         """The batch that lingers for `tp` or a new one; None: the one before has yet to leave."""
@@ -200,7 +202,8 @@ class EpochAccumulator(MessageAccumulator):  # type: ignore[misc]  # aiokafka ha
         return error
 
     def _append_batch(self, builder: BatchBuilder, tp: TopicPartition) -> EpochBatch:
-        batch = EpochBatch(tp, builder, self._batch_ttl, self._linger_time)
+        linger = self._linger_time if tp.topic in self.patient else 0.0
+        batch = EpochBatch(tp, builder, self._batch_ttl, linger)
         batch.epoch = self.fence.epoch
         batch.on_failure = self.on_failure
         self._batches[tp].append(batch)
@@ -266,8 +269,17 @@ class FencedSender(Sender):  # type: ignore[misc]  # aiokafka has no types
 class FencedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
     """An idempotent producer behind the fence."""
 
-    def __init__(self, fence: Fence, on_fenced: Callable[[], None], **options: Any) -> None:
-        """`on_fenced`: called when the broker refuses a write of the present epoch."""
+    def __init__(
+        self,
+        fence: Fence,
+        on_fenced: Callable[[], None],
+        patient: Container[str] = (),
+        **options: Any,
+    ) -> None:
+        """`on_fenced`: called when the broker refuses a write of the present epoch.
+
+        `patient`: the topics for whose records `linger_ms` holds.
+        """
         super().__init__(**options, enable_idempotence=True, acks="all")
         self._fence = fence
         self._on_fenced = on_fenced
@@ -284,6 +296,7 @@ class FencedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
             linger_ms=options["linger_ms"],
         )
         self._message_accumulator.fence = fence
+        self._message_accumulator.patient = patient
         self._message_accumulator.on_failure = self._failed
         self._sender = FencedSender(
             self.client,
@@ -322,6 +335,8 @@ class FencedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
             self._sender.poison = error
 
 
-def fenced_producer(fence: Fence, on_fenced: Callable[[], None]) -> Callable[..., FencedProducer]:
+def fenced_producer(
+    fence: Fence, on_fenced: Callable[[], None], patient: Container[str] = ()
+) -> Callable[..., FencedProducer]:
     """What makes a FencedProducer out of aiokafka's own options."""
-    return functools.partial(FencedProducer, fence, on_fenced)
+    return functools.partial(FencedProducer, fence, on_fenced, patient)

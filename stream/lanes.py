@@ -18,6 +18,7 @@ from stream.errors import SendError
 from stream.fence import Dropped, EpochAccumulator, Fence
 
 Header = tuple[str, bytes]
+_NONE: list[Header] = []
 Record = tuple[bytes | None, bytes | None, Sequence[Header]]  # key, value, headers
 
 
@@ -41,12 +42,17 @@ class Parcel:
         start: int = batch.record_count()
         stamp = int(time.time() * 1000)
         records, at, end = self.records, self.placed, len(self.records)
+        # Its own `append` would serialise first: .6 of 1.0 µs, for bytes that are serialised.
+        append = batch._builder.append  # noqa: SLF001
         while at < end:
             key, value, headers = records[at]
-            if batch.append(timestamp=stamp, key=key, value=value, headers=list(headers)) is None:
+            place = start + at - self.placed
+            if append(place, stamp, key, value, list(headers) if headers else _NONE) is None:
+                batch.close()
                 break
             at += 1
         taken, self.placed = at - self.placed, at
+        batch._relative_offset = start + taken  # noqa: SLF001
         return start, taken
 
     def finish(self, error: BaseException | None) -> None:

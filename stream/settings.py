@@ -81,7 +81,9 @@ class Settings(BaseSettings):
     session_timeout: float = Field(10.0, gt=0, le=1800, description="a silent worker is dropped")
     heartbeat_interval: float = Field(3.0, gt=0, description="how often a worker is heard of")
     commit_interval: float = Field(1.0, gt=0, description="how often offsets are committed")
-    linger_ms: int = Field(5, ge=0, le=10_000, description="how long a batch waits for company")
+    linger_ms: int = Field(
+        5, ge=0, le=10_000, description="how long rows wait for company on their way"
+    )
     request_timeout: float = Field(10.0, gt=0, description="how long Kafka may take to answer")
     item_gather_ms: int = Field(
         200, ge=0, le=10_000, description="at most so long is feedback gathered into one run"

@@ -56,6 +56,8 @@ def ratios_of(rates: Sequence[int], run_sizes: Sequence[int]) -> list[Ratio]:
         for base in ("bare_send", "bare_send_batch")
         for name in ("headwater", "shell_only")
     ]
+    # Of all threads, by the processor's clock: steadier than seconds where others work too.
+    fast += [Ratio("cpu_us.shell_only / bare_send", "cpu_us.shell_only", "cpu_us.bare_send")]
     peers = [
         Ratio(f"peers.headwater / {name}", "peers.headwater", f"peers.{name}", True)
         for name in ("quix_streams", "bytewax")

@@ -17,12 +17,13 @@ from agents.keys import row_key
 from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.records import Internal, TopicCode
-from agents.route import sort_events
+from agents.route import route_items, sort_events
 from agents.score import lists_for
 from agents.snapshot import load_learner
 from bench import bare
 from bench.figures import STAGES, Figures
 from bench.ground import Ground
+from bench.loads import announcements
 from bench.loads import events as made_events
 from bench.shell import load
 from models.gate import Gate
@@ -81,6 +82,7 @@ class Spent:
 async def _measure(ground: Ground) -> dict[int, Spent]:
     sizes = ground.sizes
     bench = Workbench(ground)
+    bench.announce()
     records = bench.records(sizes.stage_history)
     for at in range(0, len(records), _HISTORY_RUN):
         bench.learn(records[at : at + _HISTORY_RUN])
@@ -115,9 +117,9 @@ class Workbench:
         self._egress = Egress(
             self._fence, settle=_ignore, release=_ignore, fail=self._failed.append
         )
-        self._producer = fenced_producer(self._fence, self._fence.lose)
         self._broker, self._linger = settings.broker, settings.linger_ms
         rows = self._topics.user_rows
+        self._producer = fenced_producer(self._fence, self._fence.lose, {rows.name})
         self._table = RowStore("users", rows.name, rows.partitions, MemoryBackend())
         self._made = 0
 
@@ -152,7 +154,19 @@ class Workbench:
         """Apply a run to both hops without measuring it or sending anything."""
         fold = self._fold(sort_events(records, 0, Placement(1), self._rules).arrivals)
         self._keep(fold)
-        feedback = [(item, Internal.unpack(value)) for item, value in fold.feedback]
+        self._learn_items([(item, Internal.unpack(value)) for item, value in fold.feedback])
+
+    def announce(self) -> None:
+        """Make all items known."""
+        made = announcements(range(self._sizes.items))
+        topic = self._topics.items.name
+        records = [_record(topic, place, key, value) for place, (key, value) in enumerate(made)]
+        forwards = route_items(records, Placement(1), self._rules).forwards
+        self._learn_items(
+            [((one.key or b"").decode(), Internal.unpack(one.value)) for one in forwards]
+        )
+
+    def _learn_items(self, feedback: Sequence[tuple[str, Internal]]) -> None:
         rows = {item: self._items.get(item) for item, _ in feedback}
         items = fold_items(self._learner, rows, feedback).rows
         self._items |= items

@@ -39,6 +39,7 @@ GOALS = (
 )
 _TITLES = {
     "throughput": "Events per second",
+    "cpu_us": "The same, CPU microseconds of the process per event",
     "peers": "Events per second: count a user's events, 1 kB out for each",
     "lag_ms": "Lag, ms: from the intended time of an event to its list, by events per second",
     "start_seconds": "From the start of a process to its first answer, seconds",
