@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # they come with numba, which the command line's help does wi
 LEARNERS: Final = {
     "item-mean": "models.meta.item_mean:ItemMean",
     "item-mean-offset": "models.meta.item_mean:ItemMeanOffset",
+    "mf": "models.meta.mf:Factorisation",
+    "mf-bce": "models.meta.mf:LikedFactorisation",
     "bayes": "models.meta.bayes:Bayes",
     "maml": "models.meta.maml:Maml",
     "fomaml": "models.meta.fomaml:Fomaml",

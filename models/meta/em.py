@@ -5,7 +5,7 @@ kept whole, and each side is told the other's uncertainty.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,7 @@ class Fitted:
     prior: Float64s  # [I, D], of items, from content
     content: Float64s  # [1 + F, D]; its first row is without content
     spread: Float64s  # [D, D], Q
+    user: Float64s  # [n, D], posterior means
     user_mean: Float64s  # [D]
     user_cov: Float64s  # [D, D]
     noise: float
@@ -46,34 +47,27 @@ def fit(
     rounds: int,
     seed: int,
     progress: Callable[[int], None],
+    start: Fitted | None = None,
 ) -> Fitted:
-    """Fit to all events of the tasks; features: of each item, and how many there are."""
-    draw = np.random.default_rng(seed)
-    dim = size + 1
+    """Fit to all events of the tasks, from another fit on if there is one.
+
+    features: of each item, and how many there are.
+    """
     by_user = _Grouped.of(tasks.user, tasks.item.astype(np.int64), len(tasks))
     order = np.argsort(tasks.item, kind="stable")
     by_item = _Grouped.of(tasks.item[order].astype(np.int64), tasks.user[order], items)
-    mean = float(tasks.value.mean(dtype=np.float64))
+    mean = float(tasks.value.mean(dtype=np.float64)) if start is None else start.mean
     away = tasks.value.astype(np.float64) - mean
     content = dense(*features, items)
-    state = Fitted(
-        mean=mean,
-        item=np.concatenate([np.zeros((items, 1)), draw.normal(0, 0.2, (items, size))], axis=1),
-        item_cov=np.tile(np.eye(dim) * 0.05, (items, 1, 1)),
-        prior=np.zeros((items, dim)),
-        content=np.zeros((content.shape[1], dim)),
-        spread=np.eye(dim) * 0.1,
-        user_mean=np.zeros(dim),
-        user_cov=np.eye(dim) * 0.5,
-        noise=1.0,
-    )
+    state = _initial(mean, items, size, content.shape[1], seed) if start is None else replace(start)
     there = np.flatnonzero(by_item.count)
     for turn in range(rounds):
         user, user_cov = _posterior(
             by_user, away, state.item, state.item_cov, state.user_mean[None], state.user_cov,
             state.noise,
         )  # fmt: skip
-        if turn:
+        state.user = user
+        if turn or start:
             state.user_mean = user.sum(axis=0) / max(len(user), 1)
             state.user_cov = _spread(user - state.user_mean, user_cov)
         state.item, state.item_cov = _posterior(
@@ -81,12 +75,31 @@ def fit(
         )
         weight = by_item.count / (by_item.count + _FEW)
         gram = (content * weight[:, None]).T @ content + _RIDGE * np.eye(content.shape[1])
-        state.content = np.linalg.solve(gram, (content * weight[:, None]).T @ state.item)
+        told: Float64s = (content * weight[:, None]).T @ state.item
+        state.content = np.asarray(np.linalg.solve(gram, told), dtype=np.float64)
         state.prior = content @ state.content
         state.spread = _spread((state.item - state.prior)[there], state.item_cov[there])
         state.noise = _noise(by_user, away, (user, user_cov), (state.item, state.item_cov))
         progress(turn + 1)
     return state
+
+
+def _initial(mean: float, items: int, size: int, features: int, seed: int) -> Fitted:
+    """Small tastes at random, so that they may become different."""
+    dim = size + 1
+    taste = np.random.default_rng(seed).normal(0, 0.2, (items, size))
+    return Fitted(
+        mean=mean,
+        item=np.concatenate([np.zeros((items, 1)), taste], axis=1),
+        item_cov=np.tile(np.eye(dim) * 0.05, (items, 1, 1)),
+        prior=np.zeros((items, dim)),
+        content=np.zeros((features, dim)),
+        spread=np.eye(dim) * 0.1,
+        user=np.zeros((0, dim)),
+        user_mean=np.zeros(dim),
+        user_cov=np.eye(dim) * 0.5,
+        noise=1.0,
+    )
 
 
 def dense(sparse: Sparse, features: int, items: int) -> Float64s:

@@ -19,6 +19,7 @@ from models.features import FeatureMap
 from models.learner import Log
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
+from models.meta.telling import learn_steps, tell
 from models.net import Net
 from models.places import look_up
 from models.scorer import Scorer, Tables
@@ -27,6 +28,8 @@ from models.user_states import UserStates
 Progress = Callable[[int, int], None]
 """Told how many steps of how many are done."""
 
+_TELLING: Final = (0, 1, 5, 20)
+_TOLD: Final = 60
 _USERS: Final = 64
 """Users who are scored at once."""
 _CHUNK: Final = 4096
@@ -104,6 +107,33 @@ class MetaLearner(Scorer):
         low, high = self.learned["range"]
         return np.clip(values, low, high)
 
+    def tell(self, values: Float32s) -> Float32s:
+        """The values to tell where these are predicted (see models.meta.telling)."""
+        steps, thresholds = self.learned["steps"], self.learned["thresholds"]
+        return tell(self.clip(values), steps, thresholds)
+
+    def with_telling(self, tasks: Tasks, vectors: Float32s) -> Self:
+        """The learner with thresholds between values, of these tasks if training left none."""
+        if "steps" in self.learned:
+            return self
+        return self.with_steps(*learn_steps(*self.told_by_few(tasks, vectors)))
+
+    def with_steps(self, steps: Float64s, thresholds: Float64s) -> Self:
+        """The learner that tells by these (see models.meta.telling)."""
+        tables = {**self.learned, "steps": steps, "thresholds": thresholds}
+        return type(self)(repeats=self.repeats, learned=tables)
+
+    def told_by_few(self, tasks: Tasks, vectors: Float32s) -> tuple[Float32s, Float32s]:
+        """Predictions and values of each user's up to 60 events after the first 0, 1, 5 and 20."""
+        predicted, value = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
+        for k in _TELLING:
+            some = tasks.select(np.flatnonzero(tasks.size > k))
+            later = some.between(k, k + _TOLD)
+            weights = self.weights_after(some.between(0, k), vectors)
+            predicted.append(self.clip(self.predict_events(weights, later, vectors)))
+            value.append(later.value)
+        return np.concatenate(predicted), np.concatenate(value)
+
     def weights_after(self, tasks: Tasks, vectors: Float32s) -> Float32s:
         """Weights of all tasks' users after all of their events: float32[n, w].
 
@@ -116,8 +146,8 @@ class MetaLearner(Scorer):
             weights[users] = self.adapt_weights(weights[users], clipped)
         return weights
 
-    def values_of(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """What is predicted for each event of the tasks, within the range: float32[e]."""
+    def predict_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """What is predicted for each event of the tasks, not clipped: float32[e]."""
         values = np.empty(len(tasks.item), dtype=np.float32)
         for users in parts(tasks.size, vectors.shape[1]):
             some = tasks.select(users)
@@ -126,7 +156,7 @@ class MetaLearner(Scorer):
             at = np.arange(len(some.item)) + np.repeat(
                 tasks.start[users] - some.start[:-1], some.size
             )
-            values[at] = self.clip(found[there])
+            values[at] = found[there]
         return values
 
     def with_learned(self, tables: Tables, what: str) -> Self:

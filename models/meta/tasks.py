@@ -65,11 +65,11 @@ class Tasks:
             profiles=tuple(data.profiles[user] for user in users.tolist()),
         )
 
-    def first(self, k: int) -> Self:
-        """Each user's first k events."""
-        size = np.minimum(self.size, k)
+    def between(self, first: int, stop: int) -> Self:
+        """Each user's events from the first-th to before the stop-th, as far as there are."""
         within = np.arange(len(self.item)) - self.start[self.user]
-        kept = within < k
+        kept = (within >= first) & (within < stop)
+        size = np.bincount(self.user[kept], minlength=len(self))
         return type(self)(
             np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
             self.item[kept], self.value[kept], self.time[kept], self.positive[kept], self.profiles,

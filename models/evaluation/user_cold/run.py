@@ -56,11 +56,12 @@ def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: P
         seed=seed,
         progress=lambda done, of: progress(f"{name}: training", done, of),
     )
-    train_seconds = perf_counter() - began
     vectors = trained.item_vectors(plan.world.hashes, plan.world.contents)
+    trained = trained.with_telling(plan.train, vectors)
+    train_seconds = perf_counter() - began
     by_support = {}
     for done, (step, k) in enumerate(plan.steps.items(), 1):
-        weights = trained.weights_after(plan.support.first(k), vectors)
+        weights = trained.weights_after(plan.support.between(0, k), vectors)
         by_support[step] = _told(plan, trained, weights, vectors, seed)
         progress(f"{name}: telling", done, len(plan.steps))
     slow = sum(table.nbytes for table in trained.learned.values())
@@ -74,11 +75,14 @@ def _told(
 ) -> Columns:
     """Ask for all queries, with the users' weights as they are."""
     query = plan.query
+    predicted = learner.predict_events(weights, query, vectors)
     told = Told(
         user=query.user,
         value=query.value,
         liked=query.positive,
-        predicted=learner.values_of(weights, query, vectors),
+        predicted=predicted,
+        mean=learner.clip(predicted),
+        told=learner.tell(predicted),
         rank=_ranks(plan, learner, weights, vectors, seed),
     )
     return columns(told, len(query), plan.world.liked)

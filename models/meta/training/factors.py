@@ -1,0 +1,81 @@
+"""Factors of users and items trained in batches by torch: squared error, or cross-entropy."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.arrays import Float32s
+from models.meta.tasks import Tasks
+from models.training.threads import one_thread
+
+_EPOCHS: Final = 15
+RATE: Final = 2e-2
+_BATCH: Final = 2048
+
+
+def learn_factors(
+    tasks: Tasks,
+    items: int,
+    size: int,
+    decay: float,
+    seed: int,
+    progress: Callable[[int, int], None],
+    *,
+    binary: bool,
+) -> Float32s:
+    """Biases and factors of items, float32[I, 1 + d], the bias first, trained with users' own.
+
+    The score mean + b_i + c_u + p_i q_u is told the value, or by its logistic curve the liking.
+    decay: ridge of an event on what it touches, so that what is frequent is shrunk no more.
+    """
+    target = tasks.positive.astype(np.float32) if binary else tasks.value
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _Factors(len(tasks), items, size)
+        optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
+        total = _EPOCHS * ((len(target) + _BATCH - 1) // _BATCH)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
+        columns = [torch.from_numpy(each) for each in (tasks.user, tasks.item.astype(np.int64))]
+        answer = torch.from_numpy(target)
+        for epoch in range(_EPOCHS):
+            order = torch.randperm(len(target))
+            for first in range(0, len(target), _BATCH):
+                some = order[first : first + _BATCH]
+                optimiser.zero_grad()
+                found, ridge = model(*(column[some] for column in columns))
+                loss = _loss(found, answer[some], binary=binary) + decay * ridge
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+            progress(epoch + 1, _EPOCHS)
+    learned = model.item.weight.detach().numpy().copy()
+    learned[:, 0] += model.mean.detach().numpy()
+    return np.asarray(learned, dtype=np.float32)
+
+
+def _loss(found: Tensor, answer: Tensor, *, binary: bool) -> Tensor:
+    if binary:
+        return functional.binary_cross_entropy_with_logits(found, answer)
+    return functional.mse_loss(found, answer)
+
+
+class _Factors(nn.Module):
+    """A bias and d factors of each user and item."""
+
+    def __init__(self, users: int, items: int, size: int) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(()))
+        self.user, self.item = nn.Embedding(users, 1 + size), nn.Embedding(items, 1 + size)
+        for table in (self.user, self.item):
+            nn.init.normal_(table.weight, std=0.1)
+            nn.init.zeros_(table.weight[:, 0])
+
+    def forward(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the mean square of the numbers that they are made of."""
+        one, other = self.user(user), self.item(item)
+        found = self.mean + one[:, 0] + other[:, 0] + (one[:, 1:] * other[:, 1:]).sum(1)
+        return found, ((one**2).sum(1) + (other**2).sum(1)).mean()
