@@ -32,20 +32,25 @@ def empty_ranks(n: int) -> Ranks:
     return Ranks(*(np.empty(n, dtype=np.int64) for _ in Ranks._fields))
 
 
-class Bases(NamedTuple):
-    """Scores that are alike for everyone, by bucket, as far as a user of a bucket has come."""
+class Scan(NamedTuple):
+    """Memory for a scan of N items: one user's scores, and by bucket what is alike for everyone.
+
+    The latter is there as far as a user of the bucket has come.
+    """
 
     filled: Int64s  # [BUCKETS]
     weight: Float32s  # [BUCKETS, FEATURES]
-    score: Float32s  # [BUCKETS, N]
+    base: Float32s  # [BUCKETS, N]
+    score: Float32s  # [N]
 
 
 @helper
-def _empty_bases(size: int) -> Bases:
-    return Bases(
+def _scan_of(size: int) -> Scan:
+    return Scan(
         np.zeros(BUCKETS, dtype=np.int64),
         np.empty((BUCKETS, FEATURES), dtype=np.float32),
         np.empty((BUCKETS, size), dtype=np.float32),
+        np.empty(size, dtype=np.float32),
     )
 
 
@@ -59,18 +64,18 @@ def _score_all(
     repeats: bool,
     dense: Dense,
     row: int,
-    bases: Bases,
-    score: Float32s,
-) -> None:
-    """Score all items for one user."""
+    scan: Scan,
+) -> Float32s:
+    """Score all items for one user: the scan's scores."""
     bucket = bucket_of(users.events[user])
-    weight = bases.weight[bucket]
-    if bases.filled[bucket] == 0:
+    weight, base, score = scan.weight[bucket], scan.base[bucket], scan.score
+    if scan.filled[bucket] == 0:
         effective(gate, bucket, weight)
-        fill_base(dense, shelves.shown, weight, bases.score[bucket])
-        bases.filled[bucket] = 1
+        fill_base(dense, shelves.shown, weight, base)
+        scan.filled[bucket] = 1
     touched = walk.walk(users, user, shelves, scratch, repeats)
-    fill_scores(dense, row, bases.score[bucket], scratch, touched, weight, score)
+    fill_scores(dense, row, base, scratch, touched, weight, score)
+    return score
 
 
 _RANKS: Final = empty_ranks(0)
@@ -91,11 +96,10 @@ def recommend(
     """Fill in the lists of users first .. stop - 1, whose logits are in rows 0, 1 and so on."""
     size = dense.static.shape[1]
     wanted = min(lists.position.shape[1], size)
-    bases, score = _empty_bases(size), np.empty(size, dtype=np.float32)
-    block = np.empty(size, dtype=np.float32)
+    scan, block = _scan_of(size), np.empty(size, dtype=np.float32)
     for user in range(first, stop):
         row = user - first
-        _score_all(users, user, shelves, scratch, gate, repeats, dense, row, bases, score)
+        score = _score_all(users, user, shelves, scratch, gate, repeats, dense, row, scan)
         found = best_of_all(score, block, lists.position[user, :wanted], lists.score[user, :wanted])
         lists.position[user, found:] = -1
         lists.score[user, found:] = -np.inf
@@ -116,10 +120,10 @@ def ranks(
 ) -> None:
     """Fill in the ranks of the targets (positions, -1: none) of users first .. stop - 1."""
     size = dense.static.shape[1]
-    bases, score = _empty_bases(size), np.empty(size, dtype=np.float32)
+    scan = _scan_of(size)
     for user in range(first, stop):
         row = user - first
-        _score_all(users, user, shelves, scratch, gate, repeats, dense, row, bases, score)
+        score = _score_all(users, user, shelves, scratch, gate, repeats, dense, row, scan)
         wanted = score[target[user]] if target[user] >= 0 else np.float32(-np.inf)
         better, equal, among = 0, 0, 0
         for item in range(size):

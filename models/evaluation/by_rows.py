@@ -16,7 +16,7 @@ from models.learner import Learner
 from models.mixture import Mixture, MixtureSettings
 from models.user_states import UserStates
 
-_RUN: Final = 64
+RUN: Final = 64
 """Events of a run while the training part is replayed; a user may come more than once."""
 _QUIET_RUN: Final = 1024
 """The same where no gate learns: rows are then alike whatever the runs."""
@@ -105,7 +105,7 @@ class ByRows(ABC):
         order = np.argsort(data.announced, kind="stable")
         self._coming = order[data.announced[order] < NEVER]
         self.use(learner)
-        size = _RUN if data.time[end - 1] > learner.trained_until else _QUIET_RUN
+        size = RUN if data.time[end - 1] > learner.trained_until else _QUIET_RUN
         for first in range(0, end, size):
             stop = min(first + size, end)
             self.learn(np.arange(first, stop))

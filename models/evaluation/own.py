@@ -2,16 +2,13 @@
 
 from importlib import import_module
 from inspect import isabstract
-from typing import Final
 
 from models.dataset import Dataset
 from models.errors import DataError
-from models.evaluation.by_rows import ByRows
+from models.evaluation.by_rows import RUN, ByRows
 from models.evaluation.contest import Context
 from models.learner import Log
 from models.scorer import Scorer
-
-_RUN: Final = 64
 
 
 class Own(ByRows):
@@ -24,8 +21,8 @@ class Own(ByRows):
 
     def fit(self, data: Dataset, end: int) -> None:
         """Fit to events [0, end) in runs, and replay them."""
-        starts = range(0, end, _RUN)
-        runs = tuple(data.batch(slice(start, min(start + _RUN, end))) for start in starts)
+        starts = range(0, end, RUN)
+        runs = tuple(data.batch(slice(start, min(start + RUN, end))) for start in starts)
         learner = self._class(repeats=self.context.repeats)
         self.begin(learner.fit(Log(len(data.users), data.items, runs)), data, end)
 
