@@ -1,6 +1,7 @@
 """Scores of all items at once, where every item may lead a user's list, and the best of them.
 
-    score_j = what is alike for everyone + w_net (logit_j - mean logit) + what the walk says of j
+    score_j = what is alike for everyone + w_net (logit_j - mean logit) + w_taste taste_j
+              + what the walk says of j
 
 An item that the user's list may not hold scores -inf.
 """
@@ -14,7 +15,7 @@ from models import popularity
 from models.arrays import Bytes, Float32s, Int32s
 from models.catalogue import Catalogue
 from models.compiled import helper
-from models.gate import NET
+from models.gate import NET, TASTE
 from models.halving import reached_by
 from models.ranking import insert, walked_score
 from models.walk import Scratch
@@ -32,12 +33,13 @@ class Dense(NamedTuple):
 
     static: Float32s  # [popularity.FEATURES, N]
     logit: Float32s  # [r, N], less the user's mean over the items
+    taste: Float32s  # [r, N], likewise; [0, 0] without tastes
 
 
 def nothing_dense() -> Dense:
     """Build the columns of no items, for kernels that may do without."""
     table = np.empty((0, 0), dtype=np.float32)
-    return Dense(table, table)
+    return Dense(table, table, table)
 
 
 EXAMPLE: Final = nothing_dense()
@@ -58,7 +60,7 @@ def chunks(
     step = max(_MOST // max(vectors.size, 1), 1)
     for first in range(0, n, step):
         some = query[first : first + step]
-        yield first, first + len(some), Dense(static, vectors.logits(some))
+        yield first, first + len(some), Dense(static, *vectors.logits(some))
 
 
 @helper
@@ -82,7 +84,12 @@ def fill_scores(
     score: Float32s,
 ) -> None:
     """Score all items for the user who was walked, whose logits are in the row."""
-    if len(dense.logit) > 0:
+    if len(dense.taste) > 0:
+        of_net, logit = weight[NET], dense.logit[row]
+        of_taste, taste = weight[TASTE], dense.taste[row]
+        for item in range(len(score)):
+            score[item] = base[item] + of_net * logit[item] + of_taste * taste[item]
+    elif len(dense.logit) > 0:
         of_net, logit = weight[NET], dense.logit[row]
         for item in range(len(score)):
             score[item] = base[item] + of_net * logit[item]

@@ -8,7 +8,7 @@ from models.arrays import Float32s, Int32s
 from models.compiled import column, helper, kernel
 from models.dense import EXAMPLE as DENSE
 from models.dense import Dense
-from models.gate import NET
+from models.gate import NET, TASTE
 from models.shelves import Shelves
 from models.user_columns import EXAMPLE as USERS
 from models.user_columns import UserColumns
@@ -38,6 +38,9 @@ def describe_items(
         feature[index, NET] = 0
         if len(dense.logit) > 0:
             feature[index, NET] = dense.logit[row, item]
+        feature[index, TASTE] = 0
+        if len(dense.taste) > 0:
+            feature[index, TASTE] = dense.taste[row, item]
 
 
 @kernel(

@@ -9,6 +9,7 @@ from models.compiled import column, helper, kernel
 from models.event_columns import EVENTS, EventColumns
 from models.limits import RING
 from models.net import HISTORY, Inputs, no_inputs
+from models.taste import RATE, add_rating
 from models.user_columns import EXAMPLE as USERS
 from models.user_columns import UserColumns
 
@@ -42,7 +43,7 @@ def absorb(
     inputs: Inputs, fast: Float32s, enter: Float32s, kind: int, value: np.float32, gap: int
 ) -> None:
     """Fold one event on an item that enters by `enter` into a user's fast weights, in place."""
-    size = len(enter)
+    size = inputs.scale.shape[1]
     row = _value_row(inputs, kind, value)
     scale, shift, since = inputs.scale[row], inputs.shift[row], inputs.gap[gap]
     for q in range(len(inputs.decay)):
@@ -51,6 +52,10 @@ def absorb(
         for place in range(size):
             x = enter[place] * scale[place] + shift[place] + since[place]
             part[place] = decay * part[place] + gain * x
+    if kind == RATE and len(enter) > size and not np.isnan(value):
+        least, most = inputs.value_range
+        sums = fast[len(inputs.decay) * size :]
+        add_rating(sums, enter[size:], min(max(value, least), most))
 
 
 @kernel(INPUTS, USERS, column(np.int64), _TABLE, _TABLE)

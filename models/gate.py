@@ -22,8 +22,10 @@ from models.errors import CodecError
 CODEC: Final = 1
 NET: Final = popularity.FEATURES + walk.FEATURES
 """Place of what the net says of an item: its logit, less the mean over all items."""
-FEATURES: Final = NET + 1
-NAMES: Final = (*popularity.NAMES, *walk.NAMES, "net")
+TASTE: Final = NET + 1
+"""Place of how an item suits the user's taste, less the mean over all items."""
+FEATURES: Final = TASTE + 1
+NAMES: Final = (*popularity.NAMES, *walk.NAMES, "net", "taste")
 BUCKETS: Final = 4
 
 _FIRST: Final = (0, 1, 5, 20)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from models.event_columns import EventColumns, event_columns, part
 from models.events import EventBatch
 from models.fast_weights import INPUTS, rebuild, ring_items, trace
 from models.feedback import Feedback, empty_feedback
-from models.gate import FEATURES, NAMES, NET, Gate
+from models.gate import FEATURES, NAMES, NET, TASTE, Gate
 from models.item_fold import fold_items
 from models.item_states import ItemStates
 from models.learner import Log
@@ -32,7 +32,7 @@ from models.snapshot import Snapshot
 from models.user_columns import room_for
 from models.user_states import UserStates
 
-_NET: Final = NAMES[NET]
+_NET, _TASTE = NAMES[NET], NAMES[TASTE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ class Mixture:
         self.net = net if _NET in self.settings.features else None
         self.trained_until = trained_until
         self.notes: Mapping[str, Any] = notes or {}
-        named = set(self.settings.features) - (set() if self.net else {_NET})
+        lacking = {_NET, _TASTE} if self.net is None else set() if self.net.tastes else {_TASTE}
+        named = set(self.settings.features) - lacking
         self._start = start or Gate.initial(named)
         self._inputs = INPUTS if self.net is None else self.net.inputs
         self._width = 0 if self.net is None else self.net.width

@@ -12,7 +12,8 @@ Of them and the number n of the user's events a small read-out makes a query, wh
     query = GELU(z A + a) B + b + z C
     logit_j = query . (O_j + W_O f_j) + b_j
 
-(learner.md, "Net".)
+(learner.md, "Net".) Beside them the fast weights hold what a user's ratings say of the user's
+taste, a module of its own (see models.taste), which shares the net's snapshot and item vectors.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from models.arrays import Float32s, Hashes, Int32s, Int64s
 from models.content import Content, Sparse
 from models.errors import CodecError
 from models.read_out import ReadOut, fill_queries
+from models.taste import dimensions, features_of, fill_tastes
 
 HISTORY: Final = 0.3
 """Of log(1 + n) in the read-out."""
@@ -59,16 +61,19 @@ class NetWeights(NamedTuple):
     read_out: Float32s  # [H, d]
     read_out_bias: Float32s  # [d]
     read_linear: Float32s  # [K * d + 1, d]
+    taste: Float32s  # [I, s], see models.taste
+    taste_start: Float32s  # [t]
+    taste_range: Float32s  # [2]
 
 
 _SHAPES: Final = (
     "I", "Id", "Id", "I", "Fd", "Fd", "T", "Te", "Vd", "Vd", "gd", "K", "K",
-    "ZH", "H", "Hd", "d", "Zd",
+    "ZH", "H", "Hd", "d", "Zd", "Is", "t", "r",
 )  # fmt: skip
 """Lengths of each field by letter; the same letter is the same length."""
 
 _GAPS: Final = 12
-_FIXED: Final = {"T": 256, "e": 4, "g": _GAPS}
+_FIXED: Final = {"T": 256, "e": 4, "g": _GAPS, "r": 2}
 _WIDEST: Final = 2**16 - 1
 """Fast weights that a user's row can hold."""
 
@@ -97,6 +102,7 @@ class Inputs(NamedTuple):
     gap: Float32s  # [12, d]
     decay: Float32s  # [K]
     gain: Float32s  # [K], s sqrt(1 - gamma^2)
+    value_range: Float32s  # [2], of ratings that tell a user's taste
 
 
 def no_inputs() -> Inputs:
@@ -104,7 +110,7 @@ def no_inputs() -> Inputs:
     table = np.empty((0, 0), dtype=np.float32)
     scales = np.empty(0, dtype=np.float32)
     kinds = np.zeros(256, dtype=np.int32)
-    return Inputs(kinds, table, table, table, table, scales, scales)
+    return Inputs(kinds, table, table, table, table, scales, scales, np.zeros(2, dtype=np.float32))
 
 
 class Net:
@@ -125,8 +131,12 @@ class Net:
         self.features = features
         self.size = lengths["d"]
         """d, numbers per vector."""
-        self.width = lengths["d"] * lengths["K"]
-        """Fast weights of a user."""
+        self._summed = lengths["d"] * lengths["K"]
+        self.width = self._summed + lengths["t"]
+        """Fast weights of a user: the h^q, then what tells the user's taste."""
+        self._dim = dimensions(lengths["t"], lengths["s"])
+        self.tastes = max(self._dim - 1, 0)
+        """Numbers of a user's taste, 0 if the net knows of none."""
         square = np.square(self.weights.decay)
         self.inputs = Inputs(
             kind_first=self.weights.kind_first,
@@ -136,6 +146,7 @@ class Net:
             gap=self.weights.gap,
             decay=self.weights.decay,
             gain=self.weights.gain * np.sqrt(np.float32(1.0) - square),
+            value_range=self.weights.taste_range,
         )
 
         self._read_out = ReadOut(
@@ -156,37 +167,50 @@ class Net:
     def vectors(
         self, hashes: Hashes, contents: Sequence[Content | None]
     ) -> tuple[Float32s, Float32s, Float32s]:
-        """What n items enter and leave by, and their biases: float32[n, d], [n, d], [n].
+        """What n items enter and leave by, and their biases: float32[n, d + s], [n, d + d'], [n].
 
-        An item that training did not know has its content alone, and zeros without any.
+        d' is `tastes`. An item that training did not know has its content alone, and zeros without
+        any.
         """
-        weights, n = self.weights, len(hashes)
-        enter = np.zeros((n, self.size), dtype=np.float32)
-        leave, bias = np.zeros_like(enter), np.zeros(n, dtype=np.float32)
+        weights, n, size = self.weights, len(hashes), self.size
+        enter = np.zeros((n, size + weights.taste.shape[1]), dtype=np.float32)
+        leave = np.zeros((n, size + self.tastes), dtype=np.float32)
+        bias = np.zeros(n, dtype=np.float32)
         if len(weights.item):
             at = np.minimum(np.searchsorted(weights.item, hashes), len(weights.item) - 1)
             known = np.flatnonzero(weights.item[at] == hashes)
             at = at[known]
-            enter[known], leave[known], bias[known] = (
-                weights.enter[at], weights.leave[at], weights.bias[at],
-            )  # fmt: skip
+            enter[known, :size], leave[known, :size] = weights.enter[at], weights.leave[at]
+            bias[known] = weights.bias[at]
+            if self.tastes:
+                enter[known, size:] = weights.taste[at]
+                leave[known, size:] = features_of(weights.taste[at], self._dim)
         described = np.array([row for row, one in enumerate(contents) if one], dtype=np.int64)
         for first in range(0, len(described), _CHUNK):
             rows = described[first : first + _CHUNK]
             sparse = self.features.transform([contents[row] for row in rows])
             row = np.repeat(rows, np.diff(sparse.start))
             for into, table in ((enter, weights.content_enter), (leave, weights.content_leave)):
-                np.add.at(into, row, table[sparse.feature] * sparse.weight[:, None])
+                np.add.at(into[:, :size], row, table[sparse.feature] * sparse.weight[:, None])
         return enter, leave, bias
 
     def queries(self, inputs: Float32s) -> Float32s:
-        """Queries float32[n, d] of what the read-out takes, float32[n, K d + 1] (z)."""
+        """What n users look for, float32[n, d + d'], of float32[n, width + 1]: the query and taste.
+
+        Given are fast weights and .3 log(1 + n).
+        """
+        own = np.concatenate((inputs[:, : self._summed], inputs[:, -1:]), axis=1)
         query = np.empty((len(inputs), self.size), dtype=np.float32)
-        fill_queries(self._read_out, inputs, query)
-        return query
+        fill_queries(self._read_out, own, query)
+        if not self.tastes:
+            return query
+        taste = np.empty((len(inputs), self.tastes), dtype=np.float32)
+        sums = np.ascontiguousarray(inputs[:, self._summed : -1])
+        fill_tastes(self.weights.taste_start, sums, taste)
+        return np.concatenate((query, taste), axis=1)
 
     def read_out(self, fast: Float32s, events: Int64s) -> Float32s:
-        """Queries float32[n, d] of n users' fast weights float32[n, K d] and numbers of events."""
+        """The same of n users' fast weights float32[n, width] and numbers of events."""
         inputs = np.empty((len(fast), self.width + 1), dtype=np.float32)
         inputs[:, :-1] = fast
         inputs[:, -1] = HISTORY * np.log1p(events)
@@ -223,8 +247,13 @@ def _check(weights: NetWeights) -> dict[str, int]:
 def _check_values(weights: NetWeights, lengths: dict[str, int]) -> None:
     """Raise CodecError where shapes fit but what they hold does not."""
     width = lengths["K"] * lengths["d"]
-    if not 0 < width <= _WIDEST:
+    if not 0 < width <= _WIDEST - lengths["t"]:
         raise CodecError(f"a user's fast weights number 1 to {_WIDEST}; the net has {width}")
+    if dimensions(lengths["t"], lengths["s"]) < 0:
+        raise CodecError(
+            f"the net's tastes have {lengths['t']} sums, to which an item adds by {lengths['s']}"
+            " numbers: these do not fit"
+        )
     if lengths["Z"] != width + 1:
         raise CodecError(
             f"the net's read-out takes {lengths['Z']} numbers; required is {width + 1}"

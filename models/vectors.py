@@ -14,7 +14,9 @@ _FIRST_ITEMS: Final = 1024
 
 
 class Vectors:
-    """What each item enters fast weights by [N, d], what queries find it by [d, N], and its bias.
+    """What each item enters fast weights by, what users find it by, and its bias.
+
+    These are [N, d + s], [d + d', N] and [N] (see Net.vectors).
 
     An item has what the snapshot knows of it by its hash; its content is added once described.
     """
@@ -23,11 +25,14 @@ class Vectors:
         self.net = net
         self.size = 0
         """Positions filled."""
-        self.enter = np.zeros((_FIRST_ITEMS, net.size), dtype=np.float32)
-        self.leave = np.zeros((net.size, _FIRST_ITEMS), dtype=np.float32)
+        adding = net.weights.taste.shape[1]
+        self.enter = np.zeros((_FIRST_ITEMS, net.size + adding), dtype=np.float32)
+        self.leave = np.zeros((net.size + net.tastes, _FIRST_ITEMS), dtype=np.float32)
         self.bias = np.zeros(_FIRST_ITEMS, dtype=np.float32)
-        self._leave_sum = np.zeros(net.size)
+        self._none = np.zeros_like(self.bias)
+        self._leave_sum = np.zeros(len(self.leave))
         self._bias_sum = 0.0
+        self._rooms = [np.empty(0, dtype=np.float32), np.empty(0, dtype=np.float32)]
 
     def extend(self, hashes: Hashes) -> None:
         """Fill the next positions, for items with these hashes."""
@@ -40,6 +45,7 @@ class Vectors:
             self.enter = np.pad(self.enter, ((0, more), (0, 0)))
             self.leave = np.pad(self.leave, ((0, 0), (0, more)))
             self.bias = np.pad(self.bias, (0, more))
+            self._none = np.zeros_like(self.bias)
         self._set(np.arange(first, self.size), hashes, [None] * len(hashes))
 
     def describe(self, place: Int64s, hashes: Hashes, contents: Sequence[Content]) -> None:
@@ -55,16 +61,33 @@ class Vectors:
         self._bias_sum += self.bias[place].sum(dtype=np.float64)
 
     def entering(self, place: Int64s, hashes: Hashes) -> Float32s:
-        """What items enter by: float32[n, d]; place -1: an item that has no position."""
+        """What items enter by: float32[n, d + s]; place -1: an item that has no position."""
         enter: Float32s = self.enter[place]
         strange = np.flatnonzero(place < 0)
         if len(strange):
             enter[strange] = self.net.vectors(hashes[strange], [None] * len(strange))[0]
         return enter
 
-    def logits(self, query: Float32s) -> Float32s:
-        """Logits of all items less their mean over these: float32[n, size] for queries [n, d]."""
-        logit = np.empty((len(query), self.size), dtype=np.float32)
-        mean = self._leave_sum / max(self.size, 1), self._bias_sum / max(self.size, 1)
-        centred(query, self.leave, self.bias, *mean, logit)
-        return logit
+    def logits(self, query: Float32s) -> tuple[Float32s, Float32s]:
+        """Logits of all items, and how they suit tastes: float32[n, size] for queries [n, d + d'].
+
+        Both less their means over the items; the latter [0, 0] without tastes. They hold until the
+        next call.
+        """
+        size = self.net.size
+        bias_mean = self._bias_sum / max(self.size, 1)
+        leave_mean = self._leave_sum / max(self.size, 1)
+        logit, own = self._room(0, len(query)), np.ascontiguousarray(query[:, :size])
+        centred(own, self.leave[:size], self.bias, leave_mean[:size], bias_mean, logit)
+        if not self.net.tastes:
+            return logit, np.empty((0, 0), dtype=np.float32)
+        suits, own = self._room(1, len(query)), np.ascontiguousarray(query[:, size:])
+        centred(own, self.leave[size:], self._none, leave_mean[size:], 0.0, suits)
+        return logit, suits
+
+    def _room(self, which: int, n: int) -> Float32s:
+        """One of two tables [n, size] to be filled: new pages for each took 10 us a list."""
+        cells = n * self.size
+        if len(self._rooms[which]) < cells:
+            self._rooms[which] = np.empty(cells, dtype=np.float32)
+        return self._rooms[which][:cells].reshape(n, self.size)

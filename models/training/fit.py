@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from models.dataset import Dataset
@@ -18,6 +19,7 @@ from models.training.model import Model
 from models.training.net_training import NetTraining, key, newest, warm, why_not
 from models.training.progress import Progress, Step, silent
 from models.training.settings import TrainSettings
+from models.training.taste import learn_taste
 from models.training.threads import one_thread
 
 
@@ -108,7 +110,7 @@ def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = s
 def _start(
     data: Dataset, end: int, settings: TrainSettings, model: Model | None, progress: Progress
 ) -> Gate:
-    net = None if model is None else Net(model.weights(), model.features)
+    net = None if model is None else _net(model, data, newest(end), settings)
     report = _reporter(progress, "gate", 0, 1)
     return learn_start(data, newest(end), end, settings.repeats, net, report)
 
@@ -125,9 +127,15 @@ def _mixture(
     model: Model | None,
     notes: dict[str, Any],
 ) -> Mixture:
-    net = None if model is None else Net(model.weights(), model.features)
+    net = None if model is None else _net(model, data, end, settings)
     until = int(data.time[end - 1]) if net is not None else 0
     return Mixture(MixtureSettings(repeats=settings.repeats), gate, net, until, notes)
+
+
+def _net(model: Model, data: Dataset, end: int, settings: TrainSettings) -> Net:
+    """The net with what events [0, end) say of tastes."""
+    taste = learn_taste(data, end, np.sort(model.hashes), settings.seed)
+    return Net(model.weights(taste), model.features)
 
 
 def _notes(data: Dataset, end: int, settings: TrainSettings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.catalogue import Catalogue
 from models.dataset import Dataset
-from models.gate import NET, Gate
+from models.gate import NET, TASTE, Gate
 from models.learner import Log
 from models.mixture import Mixture, MixtureSettings
 from models.net import Net
@@ -23,8 +23,9 @@ _FAST_RUN: Final = 4096
 """Of events that teach the gate nothing."""
 _TEACHING: Final = 20_000
 """Events before the last tenth that teach the counters' weights."""
-_NET_START: Final = 1.0
-"""The net's weight, in deviations, before its tenth: on MovieLens-100K it went from .6 to 1.4."""
+_NET_START, _TASTE_START = 1.0, 0.2
+"""The weights of net and taste, in deviations, before the net's tenth: on MovieLens-100K that of
+the net went from .6 to 1.4."""
 _SAMPLE_USERS, _SAMPLE_ITEMS = 256, 128
 
 
@@ -104,7 +105,7 @@ def _described(mixture: Mixture, data: Dataset, cut: int, state: Replayed) -> Ca
 
 
 def _with_net(mixture: Mixture, data: Dataset, state: Replayed) -> Gate:
-    """Let the net have its say, at the deviation that it has over random users and items."""
+    """Let net and taste have their say, at their deviations over random users and items."""
     gate = state.gate.copy()
     draw = np.random.default_rng(0)
     had = [row for row in state.users if row is not None]
@@ -114,8 +115,11 @@ def _with_net(mixture: Mixture, data: Dataset, state: Replayed) -> Gate:
     places = state.catalogue.positions(data.hashes[items.ravel()]).reshape(items.shape)
     scores = mixture.module_scores(
         mixture.unpack_users(users), state.catalogue, places.astype(np.int32)
-    )[:, :, NET]
-    columns = gate.columns
-    columns.learns[NET], columns.weight[NET] = 1.0, _NET_START
-    columns.mean[NET], columns.variance[NET] = scores.mean(), max(scores.var(), 1e-6)
+    )
+    columns, learns = gate.columns, mixture.initial_gate().columns.learns
+    for place, weight in ((NET, _NET_START), (TASTE, _TASTE_START)):
+        if learns[place]:
+            found = scores[:, :, place]
+            columns.learns[place], columns.weight[place] = 1.0, weight
+            columns.mean[place], columns.variance[place] = found.mean(), max(found.var(), 1e-6)
     return gate

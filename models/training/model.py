@@ -11,6 +11,7 @@ from models.arrays import Bytes, Float32s, Hashes, Int64s
 from models.content import Content
 from models.features import FeatureMap
 from models.net import NetWeights
+from models.taste import Taste, no_taste
 from models.training.history import History, ragged
 from models.training.network import Features, Network, Shape
 from models.training.settings import TrainSettings
@@ -69,9 +70,10 @@ class Model:
         network.load_state_dict(state)
         return type(self)(network, np.concatenate([self.hashes, new]), self.rows, self.features)
 
-    def weights(self) -> NetWeights:
-        """What serving needs, as arrays."""
+    def weights(self, taste: Taste | None = None) -> NetWeights:
+        """What serving needs, as arrays; the taste's items are in ascending order of hashes."""
         net, order = self.network, np.argsort(self.hashes)
+        taste = taste or no_taste(len(order))
         decay = torch.sigmoid(net.decay)
         every = torch.arange(len(order), device=net.bias.device)
         return NetWeights(
@@ -93,6 +95,9 @@ class Model:
             read_out=_array(net.read_out.weight.T),
             read_out_bias=_array(net.read_out.bias),
             read_linear=_array(net.read_linear),
+            taste=taste.item,
+            taste_start=taste.start,
+            taste_range=taste.range,
         )
 
 

@@ -82,7 +82,7 @@ def report(title, log, start, sizes):
     """Print the table for one history."""
     print(f"{title}: {start} events, {len(log.ids)} items")
     print(f"{'':22s}" + "".join(f"{verb:>12s}" for verb in VERBS))
-    for name, net in (("net", sample_net(0, 64, 4, 128, known=log.hash)), ("no net", None)):
+    for name, net in (("net", sample_net(0, 64, 4, 128, log.hash, 8)), ("no net", None)):
         worker = Worker(log, Mixture(net=net))
         worker.fill(np.arange(start))
         for size in sizes:

@@ -1,5 +1,7 @@
 """The net as it is served, against its equations written down in plain numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,14 @@ from models.content import Content
 from models.errors import CodecError
 from models.events import EventBatch
 from models.fast_weights import gap_of
-from models.gate import NET
+from models.gate import NET, TASTE
 from models.hashing import item_hash, item_hashes
 from models.limits import RING
 from models.mixture import Mixture, MixtureSettings
 from models.net import Net
 from models.replay import replay
 from models.samples import CONTENTS, ITEMS, USERS, sample_events, sample_log, sample_net
+from models.taste import RATE
 
 NETWORK = sample_net()
 MIXTURE = Mixture(net=NETWORK)
@@ -101,9 +104,58 @@ def test_fast_weights_and_logits_are_those_of_the_equations(described):
     features = MIXTURE.module_scores(states, described, np.tile(positions, (USERS, 1)))
     for user in range(USERS):
         state = plain_state(events, user, entered)
-        assert states.columns.fast[user] == pytest.approx(state.ravel(), abs=1e-5)
+        summed = states.columns.fast[user, : state.size]
+        assert summed == pytest.approx(state.ravel(), abs=1e-5)
         logits = plain_logits(state, states.count[user], leave, bias)
         assert features[user, :, NET] == pytest.approx(logits - logits.mean(), abs=1e-4)
+
+
+def plain_taste(events, user):
+    """What a user's ratings of known items say of the user's taste, by one solve: [d]."""
+    weights = NETWORK.weights
+    dim = NETWORK.tastes + 1
+    row, column = np.tril_indices(dim)
+    told, precision = weights.taste_start[:dim].astype(float), np.zeros((dim, dim))
+    precision[row, column] = weights.taste_start[dim:]
+    for place in np.flatnonzero((events.user == user) & (events.kind == RATE)):
+        (at,) = np.nonzero(weights.item == events.item[place])
+        if len(at) and np.isfinite(events.value[place]):
+            item = weights.taste[at[0]].astype(float)
+            away = np.clip(events.value[place], *weights.taste_range) - item[0]
+            told += item[1 : 1 + dim] * away + item[1 + dim : 1 + 2 * dim]
+            precision[row, column] += item[1 + 2 * dim :]
+    whole = np.tril(precision) + np.tril(precision, -1).T
+    return np.linalg.solve(whole, told)[1:]
+
+
+def test_tastes_are_those_of_one_solve_over_all_ratings(described):
+    """Values below and above those known are cut; other events and unknown items say nothing."""
+    events = sample_events(400)
+    value = np.where(events.value == 5, 90, events.value).astype(np.float32)
+    events = replace(events, value=value)
+    states, _ = MIXTURE.adapt(MIXTURE.initial(USERS), events, described)
+    known = NETWORK.weights.item
+    positions = described.positions(known).astype(np.int32)
+    features = MIXTURE.module_scores(states, described, np.tile(positions, (USERS, 1)))
+    mean = described.vectors.leave[NETWORK.size :, : described.vectors.size].mean(axis=1)
+    phi = NETWORK.weights.taste[:, 2 : 2 + NETWORK.tastes] / NETWORK.weights.taste[:, 1:2]
+    for user in range(USERS):
+        wanted = (phi - mean) @ plain_taste(events, user)
+        assert wanted.any()
+        assert features[user, :, TASTE] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_net_without_tastes_leaves_them_out():
+    """Its gate has no weight for them."""
+    mixture = Mixture(net=sample_net(tastes=0))
+    learns = mixture.initial_gate().columns.learns
+    assert (learns[NET], learns[TASTE]) == (1, 0)
+    catalogue = mixture.catalogue()
+    catalogue.update(ITEMS, [True] * len(ITEMS), [0] * len(ITEMS), [None] * len(ITEMS))
+    states, _ = mixture.adapt(mixture.initial(USERS), sample_events(100), catalogue)
+    scores = mixture.module_scores(states, catalogue, np.zeros((USERS, 3), dtype=np.int32))
+    assert scores[..., NET].any()
+    assert not scores[..., TASTE].any()
 
 
 def test_content_alone_serves_an_item_that_training_did_not_know(described):
@@ -114,8 +166,10 @@ def test_content_alone_serves_an_item_that_training_did_not_know(described):
     assert not catalogue.vectors.leave[:, place].any()
     catalogue.describe(["new"], [Content(categories=("kind-1",))])
     enter, leave, _ = plain_vectors(["new"], [Content(categories=("kind-1",))])
-    assert catalogue.vectors.enter[place] == pytest.approx(enter[0], abs=1e-6)
-    assert catalogue.vectors.leave[:, place] == pytest.approx(leave[0], abs=1e-6)
+    vectors, size = catalogue.vectors, NETWORK.size
+    assert vectors.enter[place, :size] == pytest.approx(enter[0], abs=1e-6)
+    assert vectors.leave[:size, place] == pytest.approx(leave[0], abs=1e-6)
+    assert not vectors.enter[place, size:].any()
     catalogue.describe(["new"], [Content()])
     assert not catalogue.vectors.enter[place].any()
 
@@ -129,7 +183,7 @@ def test_vectors_grow_with_the_catalogue():
     assert catalogue.vectors.size == len(ITEMS) + 5000
     np.testing.assert_array_equal(catalogue.vectors.enter[: len(ITEMS)], first)
     enter, _, _ = plain_vectors(ITEMS, [None] * len(ITEMS))
-    assert first == pytest.approx(enter, abs=1e-6)
+    assert first[:, : NETWORK.size] == pytest.approx(enter, abs=1e-6)
 
 
 def test_an_event_on_an_item_without_a_position_enters_by_its_embedding():

@@ -60,4 +60,7 @@ def _speechless(features: FeatureMap) -> NetWeights:
         read_out=zeros(1, _WIDTH),
         read_out_bias=zeros(_WIDTH),
         read_linear=zeros(_WIDTH + 1, _WIDTH),
+        taste=zeros(0, 0),
+        taste_start=zeros(0),
+        taste_range=zeros(2),
     )
