@@ -86,7 +86,7 @@ class Vectors:
         return logit, suits
 
     def _room(self, which: int, n: int) -> Float32s:
-        """One of two tables [n, size] to be filled: new pages for each took 10 us a list."""
+        """One of two tables [n, size] to be filled, kept between calls."""
         cells = n * self.size
         if len(self._rooms[which]) < cells:
             self._rooms[which] = np.empty(cells, dtype=np.float32)
