@@ -34,6 +34,7 @@ class EpisodicSettings:
 
     size: int = 8  # numbers of an item's place, and of a user's taste
     rounds: int = 12  # of EM, from which slow weights start
+    folds: int = 4  # of users, each of whom sees items fitted without the fold; 1: as all do
     epochs: int = 10
     batch: int = 16  # users
     outer_rate: float = 1e-3  # of the slow weights

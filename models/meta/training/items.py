@@ -18,13 +18,16 @@ from models.meta.learner import Progress, item_tables
 from models.meta.tasks import Tasks, World
 
 _MOST_FEATURES: Final = 512
+_FOLD_ROUNDS: Final = 3
+"""From the fit to all users on: so many rounds forget a fold's users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
     """Where all gradient learners start: what variational EM makes of the tasks.
 
-    Values are those of `scale`: (value - middle) * factor.
+    Values are those of `scale`: (value - middle) * factor. Users are cut into folds, each of which
+    sees items as a fit to all other users does: so episodes are no easier than those of new users.
     """
 
     features: FeatureMap
@@ -33,6 +36,8 @@ class Prior:
     content: Float64s  # [F, p]
     unknown: Float64s  # [p], an item without content
     user: Float32s  # [p], offset and taste of all
+    fold: Int64s  # [n], of the tasks' users
+    unseen: Float32s  # [folds, I, p], what the fit without a fold adds to an item
 
     @classmethod
     def fit(
@@ -48,20 +53,47 @@ class Prior:
         """Fit p = 1 + size numbers an item; scale: middle and factor of values as they are told."""
         features = FeatureMap.learn(world.contents, most=_MOST_FEATURES)
         sparse = features.transform(world.contents)
-        size, rounds = settings.size, settings.rounds
-        found = em.fit(
-            tasks, len(world), (sparse, features.size),
-            size=size, rounds=rounds, seed=seed, progress=lambda done: progress(done, 2 * rounds),
-        )  # fmt: skip
+        rounds, folds = settings.rounds, _folds(tasks, settings.folds, seed)
+        others = [np.flatnonzero(folds != fold) for fold in range(int(folds.max(initial=0)) + 1)]
+        steps = 2 * (rounds + len(others) * _FOLD_ROUNDS)
+
+        def fit(some: Tasks, more: int, before: int, start: em.Fitted | None) -> em.Fitted:
+            return em.fit(
+                some, len(world), (sparse, features.size), size=settings.size, rounds=more,
+                seed=seed, start=start, progress=lambda done: progress(before + done, steps),
+            )  # fmt: skip
+
+        whole = fit(tasks, rounds, 0, None)
         middle, factor = scale
-        weight = np.ones(1 + size)
+        weight = np.ones(1 + settings.size)
         weight[0] = factor
-        unknown = found.content[0] * weight
-        unknown[0] += (found.mean - middle) * factor
-        own = (found.item - found.prior) * weight
-        own[np.bincount(tasks.item, minlength=len(world)) == 0] = 0
-        user = (found.user_mean * factor).astype(np.float32)
-        return cls(features, sparse, own, found.content[1:] * weight, unknown, user)
+        unseen = [
+            (
+                fit(tasks.select(rest), _FOLD_ROUNDS, rounds + fold * _FOLD_ROUNDS, whole).item
+                - whole.item
+            )
+            * weight
+            for fold, rest in enumerate(others)
+            if len(rest)
+        ]
+        unknown = whole.content[0] * weight
+        unknown[0] += (whole.mean - middle) * factor
+        return cls(
+            features,
+            sparse,
+            own=(whole.item - whole.prior) * weight,
+            content=whole.content[1:] * weight,
+            unknown=unknown,
+            user=(whole.user_mean * factor).astype(np.float32),
+            fold=folds,
+            unseen=np.array(unseen or [0 * whole.item], dtype=np.float32),
+        )
+
+
+def _folds(tasks: Tasks, folds: int, seed: int) -> Int64s:
+    """The fold of each user, drawn by the seed."""
+    drawn = np.random.default_rng(seed).permutation(len(tasks))
+    return drawn % min(folds, len(tasks))
 
 
 class SlowItems(nn.Module):
@@ -74,12 +106,17 @@ class SlowItems(nn.Module):
         self._content = nn.Parameter(torch.tensor(prior.content, dtype=torch.float32))
         self._unknown = nn.Parameter(torch.tensor(prior.unknown, dtype=torch.float32))
 
-    def forward(self, item: Int64s) -> Tensor:
-        """Vectors of items int64[...]: [..., p]."""
+    def forward(self, item: Int64s, user: Int64s | None = None) -> Tensor:
+        """Vectors of items int64[...]: [..., p].
+
+        user: int64[n], the tasks' users who see the rows of item [n, L], each as its fold does.
+        """
         distinct, place = np.unique(item, return_inverse=True)
         own = self._own[torch.from_numpy(distinct)] + self._unknown
-        vectors = own + self._of_content(distinct)
-        return vectors[torch.from_numpy(place.reshape(item.shape))]
+        vectors = (own + self._of_content(distinct))[torch.from_numpy(place.reshape(item.shape))]
+        if user is None:
+            return vectors
+        return vectors + torch.from_numpy(self._prior.unseen[self._prior.fold[user][:, None], item])
 
     def _of_content(self, item: Int64s) -> Tensor:
         if not len(self._content):

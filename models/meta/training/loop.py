@@ -117,7 +117,7 @@ def _optimiser(
 def _batch(model: Episodic, episodes: Episodes, profiles: Float32s) -> Batch:
     """Look the episodes' items up, all at once."""
     parts = (episodes.support, episodes.query)
-    vectors = model.items(np.concatenate([part.item for part in parts], axis=1))
+    vectors = model.items(np.concatenate([part.item for part in parts], axis=1), episodes.user)
     width = parts[0].item.shape[1]
     own = vectors[:, :width], vectors[:, width:]
     events = [_events(model, part, vector) for part, vector in zip(parts, own, strict=True)]
