@@ -45,7 +45,7 @@ def halves(tasks, k):
         start, tasks.item[later], tasks.value[later], tasks.time[later], tasks.positive[later],
         tasks.profiles,
     )  # fmt: skip
-    return tasks.first(k), query
+    return tasks.between(0, k), query
 
 
 def error(learner, world, tasks, k):
@@ -54,5 +54,5 @@ def error(learner, world, tasks, k):
     vectors = learner.item_vectors(world.hashes, world.contents)
     weights = learner.weights_after(support, vectors)
     assert np.isfinite(weights).all()
-    told = learner.values_of(weights, query, vectors)
+    told = learner.clip(learner.predict_events(weights, query, vectors))
     return float(np.abs(told - query.value).mean())

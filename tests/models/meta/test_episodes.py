@@ -35,7 +35,7 @@ def test_sizes_are_all_as_likely():
 def test_a_user_of_one_event_is_judged_by_it():
     """Nothing is left to adapt by."""
     _, tasks = synthetic(users=3)
-    found = draw(tasks.first(1), np.arange(3), np.random.default_rng(0))
+    found = draw(tasks.between(0, 1), np.arange(3), np.random.default_rng(0))
     assert not found.support.there.any()
     assert found.query.there.sum() == 3
     assert found.query.there.shape == (3, QUERY)

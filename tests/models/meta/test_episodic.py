@@ -78,7 +78,7 @@ def test_padding_and_company_change_nothing(trained, name, world_and_tasks):
     mixed = mixed._replace(size=np.array([3, 30]))
     mask = mixed.mask
     mixed = mixed._replace(value=mixed.value * mask, vector=mixed.vector * mask[..., None])
-    alone = padded(tasks.select(np.array([0])).first(3), vectors)
+    alone = padded(tasks.select(np.array([0])).between(0, 3), vectors)
     start = learner.start(tasks.profiles[:2])
     both, one = learner.adapt_weights(start, mixed), learner.adapt_weights(start[:1], alone)
     assert np.allclose(both[0], one[0], rtol=1e-4, atol=1e-5)
@@ -104,7 +104,8 @@ def test_odd_users_have_finite_values(trained, name, world_and_tasks):
         positive=value >= 4,
         profiles=(None,) * 4,
     )
-    told = learner.values_of(learner.weights_after(tasks, vectors), tasks, vectors)
+    weights = learner.weights_after(tasks, vectors)
+    told = learner.clip(learner.predict_events(weights, tasks, vectors))
     assert np.isfinite(told).all()
     assert told.min() >= 1
     assert told.max() <= 5
@@ -166,7 +167,7 @@ def test_no_event_is_refused():
     """There is nothing to learn from."""
     world, tasks = synthetic(users=2)
     with pytest.raises(DataError, match="no event"):
-        made("maml").meta_train(world, tasks.first(0))
+        made("maml").meta_train(world, tasks.between(0, 0))
 
 
 @pytest.fixture

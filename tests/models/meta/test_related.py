@@ -20,7 +20,7 @@ def priors(learner, tasks, k):
     """The modulated priors of users after k events, before any step."""
     world, _ = synthetic(users=1)
     vectors = learner.item_vectors(world.hashes, world.contents)
-    return learner.weights_after(tasks.first(k), vectors)
+    return learner.weights_after(tasks.between(0, k), vectors)
 
 
 def test_users_of_one_kind_have_one_description(learner):
@@ -60,5 +60,5 @@ def test_without_events_the_task_is_what_it_was(learner):
     """No event tells nothing."""
     weights = learner.start([None, {"group": "g1"}])
     _, tasks = synthetic(users=2, profiles=False)
-    assert np.array_equal(priors(learner, tasks.first(0), 0)[0], weights[0])
+    assert np.array_equal(priors(learner, tasks.between(0, 0), 0)[0], weights[0])
     assert not np.allclose(weights[0], weights[1])
