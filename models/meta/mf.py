@@ -2,7 +2,7 @@
 
     score = mean + b_i + c_u + p_i . q_u
 
-The ridge that a new user's (c, q) is solved with is the one that the training users had.
+A new user's (c, q) is solved for, with a ridge to the mean of the training users.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class Factorisation(MetaLearner):
 
     name = "mf"
     binary: ClassVar[bool] = False
-    decay: ClassVar[float] = 0.02
-    ridge: ClassVar[float] = 3.0
+    decay: ClassVar[float] = 0.05
+    ridge: ClassVar[float] = 9.0
 
     def meta_train(
         self, world: World, tasks: Tasks, *, seed: int = 0, progress: Progress = silent
@@ -42,7 +42,7 @@ class Factorisation(MetaLearner):
             raise MissingLibraryError.of(exc) from exc
         if not len(tasks.item):
             raise DataError(f"Learner {self.name} needs events; there are none.")
-        own = factors.learn_factors(
+        own, user = factors.learn_factors(
             tasks, len(world), _SIZE, self.decay, seed, progress, binary=self.binary
         )
         features = FeatureMap.learn(world.contents, most=_MOST_FEATURES)
@@ -55,7 +55,9 @@ class Factorisation(MetaLearner):
         gram = (design * weight[:, None]).T @ design + _CONTENT_RIDGE * np.eye(design.shape[1])
         content = np.linalg.solve(gram, (design * weight[:, None]).T @ (own[known] - unknown))
         tables = item_tables(world, (known, own[known]), features, content, unknown)
-        return self.with_learned({**tables, **self._curve(tasks, own)}, f"the rate {factors.RATE}")
+        return self.with_learned(
+            {**tables, **self._curve(tasks, own), "user": user}, f"the rate {factors.RATE}"
+        )
 
     def _curve(self, tasks: Tasks, own: Float32s) -> dict[str, npt.NDArray[Any]]:
         """What tells a value of a score, beside the items: nothing, where the score is a value."""
@@ -63,8 +65,8 @@ class Factorisation(MetaLearner):
         return {}
 
     def start(self, profiles: Sequence[Profile]) -> Float32s:
-        """Nothing is known: float32[n, 1 + d]."""
-        return np.zeros((len(profiles), len(self.learned["unknown"])), dtype=np.float32)
+        """The training users' mean: float32[n, 1 + d]."""
+        return np.tile(self.learned["user"], (len(profiles), 1))
 
     def adapt_weights(self, weights: Float32s, support: Support) -> Float32s:
         """Solve for the users, from the weights as the ridge's centre."""
@@ -93,8 +95,6 @@ class LikedFactorisation(Factorisation):
 
     name = "mf-bce"
     binary = True
-    decay = 0.01
-    ridge = 1.0
 
     def _curve(self, tasks: Tasks, own: Float32s) -> dict[str, npt.NDArray[Any]]:
         """The line from chance to value, and the value from which on events were liked."""

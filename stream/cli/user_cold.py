@@ -12,6 +12,7 @@ from models.errors import DataError, MissingLibraryError
 from models.evaluation.user_cold.plan import Plan, split, split_by_queries
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
+from models.meta import learner_class
 from stream.cli.contest import show, shown
 from stream.cli.histories import read_history
 from stream.errors import UsageError
@@ -43,6 +44,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
     try:
         if files.plot:
             _plots()
+        for name in asked["learners"]:
+            learner_class(name)
         data = read_history(loaded, files.events, files.items, files.users)
         plan = _plan(data, files.queries, asked)
         with shown() as progress:

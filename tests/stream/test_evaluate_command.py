@@ -182,3 +182,45 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "headwater evaluate --events" in shown
     assert "neighbours" in shown
+
+
+def test_users_are_held_out(events: Path, tmp_path: Path) -> None:
+    """By share and by a file of queries; JSON and pictures are written."""
+    json_, pictures = tmp_path / "found.json", tmp_path / "pictures"
+    lines = ["user_id,item_id,type,value,timestamp"]
+    lines += [f"{n % 12},{n * 7 % 50},rate,{1 + n % 5},{10**12 + n * 60_000}" for n in range(500)]
+    many, queries = tmp_path / "many.csv", tmp_path / "queries.csv"
+    many.write_text("\n".join(lines) + "\n")
+    queries.write_text("user_id,item_id\n3,21\n3,5\n")
+    asked = ["evaluate", "--events", str(many), "--protocol", "user-cold", "--learner",
+             "item-mean,item-mean-offset", "--json", str(json_)]  # fmt: skip
+    assert main([*asked, "--plot", str(pictures), "--cold-share", "0.3"]) == 0
+    assert json.loads(json_.read_text())["settings"]["held_out_users"] == 4
+    names = sorted(path.name for path in pictures.iterdir())
+    assert names == ["error_by_cost.png", "error_by_support.png"]
+    assert main([*asked, "--queries", str(queries)]) == 0
+    told = json.loads(json_.read_text())
+    assert told["settings"]["held_out_users"] == 1
+    assert list(told["learners"]["item-mean"]["by_support"])[-1] == "all"
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--cold-share", "1"], "--cold-share is a part of all users"),
+        (["--learner", "oracle"], "--learner may be item-mean"),
+        (["--ranks", "r.parquet"], "--ranks goes with --protocol prequential"),
+        (["--queries", "absent.csv"], "absent.csv is not a file"),
+        (["--learner", "json:dumps"], "no subclass of models.meta.learner.MetaLearner"),
+        ([], "No held-out user has an event to tell"),
+    ],
+)
+def test_wrong_use_of_held_out_users_is_told_in_one_sentence(
+    events: Path, flags: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2."""
+    asked = ["evaluate", "--events", str(events), "--protocol", "user-cold", "--learner"]
+    assert main([*asked, "item-mean", *flags]) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1

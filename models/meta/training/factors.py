@@ -12,7 +12,7 @@ from models.arrays import Float32s
 from models.meta.tasks import Tasks
 from models.training.threads import one_thread
 
-_EPOCHS: Final = 15
+_STEPS: Final = 600
 RATE: Final = 2e-2
 _BATCH: Final = 2048
 
@@ -26,22 +26,26 @@ def learn_factors(
     progress: Callable[[int, int], None],
     *,
     binary: bool,
-) -> Float32s:
-    """Biases and factors of items, float32[I, 1 + d], the bias first, trained with users' own.
+) -> tuple[Float32s, Float32s]:
+    """Biases and factors of items, float32[I, 1 + d], the bias first, and the users' mean [1 + d].
 
     The score mean + b_i + c_u + p_i q_u is told the value, or by its logistic curve the liking.
     decay: ridge of an event on what it touches, so that what is frequent is shrunk no more.
     """
+    middle = float(tasks.positive.mean() if binary else tasks.value.mean())
+    if binary:
+        middle = float(np.log(max(middle, 1e-3) / max(1 - middle, 1e-3)))
     target = tasks.positive.astype(np.float32) if binary else tasks.value
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _Factors(len(tasks), items, size)
+        model = _Factors(len(tasks), items, size, middle)
         optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
-        total = _EPOCHS * ((len(target) + _BATCH - 1) // _BATCH)
+        epochs = -(-_STEPS * _BATCH // len(target))
+        total = epochs * -(-len(target) // _BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
         columns = [torch.from_numpy(each) for each in (tasks.user, tasks.item.astype(np.int64))]
         answer = torch.from_numpy(target)
-        for epoch in range(_EPOCHS):
+        for epoch in range(epochs):
             order = torch.randperm(len(target))
             for first in range(0, len(target), _BATCH):
                 some = order[first : first + _BATCH]
@@ -51,10 +55,10 @@ def learn_factors(
                 loss.backward()
                 optimiser.step()
                 schedule.step()
-            progress(epoch + 1, _EPOCHS)
+            progress(epoch + 1, epochs)
     learned = model.item.weight.detach().numpy().copy()
     learned[:, 0] += model.mean.detach().numpy()
-    return np.asarray(learned, dtype=np.float32)
+    return learned, model.user.weight.detach().mean(0).numpy().copy()
 
 
 def _loss(found: Tensor, answer: Tensor, *, binary: bool) -> Tensor:
@@ -66,9 +70,9 @@ def _loss(found: Tensor, answer: Tensor, *, binary: bool) -> Tensor:
 class _Factors(nn.Module):
     """A bias and d factors of each user and item."""
 
-    def __init__(self, users: int, items: int, size: int) -> None:
+    def __init__(self, users: int, items: int, size: int, middle: float) -> None:
         super().__init__()
-        self.mean = nn.Parameter(torch.zeros(()))
+        self.mean = nn.Parameter(torch.tensor(middle))
         self.user, self.item = nn.Embedding(users, 1 + size), nn.Embedding(items, 1 + size)
         for table in (self.user, self.item):
             nn.init.normal_(table.weight, std=0.1)

@@ -1,0 +1,146 @@
+"""The protocol user-cold: who is held out, what is adapted to, and what the figures mean."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.histories import random_history
+
+from models.errors import DataError
+from models.evaluation.user_cold.metrics import Told, columns, figures, intervals
+from models.evaluation.user_cold.plan import SUPPORTS, barred, split, split_by_queries
+from models.evaluation.user_cold.report import document
+from models.evaluation.user_cold.run import run
+
+BASELINES = ("item-mean", "item-mean-offset")
+
+
+@pytest.fixture(scope="module")
+def data():
+    """1,500 events of 40 users on 60 items."""
+    return random_history(1500, 40, 60)
+
+
+def silent(_what, _done, _of):
+    """Tell nobody."""
+
+
+def predicted(plan):
+    """What each baseline is worth, whatever time it took."""
+    found = document(plan, run(plan, BASELINES, 0, silent), {}, 0)["learners"]
+    return {name: learner["by_support"] for name, learner in found.items()}
+
+
+def test_the_seed_decides_who_is_held_out(data):
+    """The share asked for, alike for one seed, others for another; nobody trains and is told."""
+    plan, same, other = (split(data, 0.25, seed) for seed in (0, 0, 1))
+    assert len(plan.users) == 10
+    assert np.array_equal(plan.users, same.users)
+    assert np.array_equal(plan.query.item, same.query.item)
+    assert not np.array_equal(plan.users, other.users)
+    assert len(plan.train) == 30
+    trained = np.setdiff1d(np.arange(40), plan.users)
+    assert len(plan.train.item) == np.isin(data.user, trained).sum()
+
+
+def test_the_first_20_adapt_and_up_to_60_later_are_told(data):
+    """In time order, none in both."""
+    plan = split(data, 0.25, 0)
+    for place, user in enumerate(plan.users):
+        events = np.flatnonzero(data.user == user)
+        own = slice(plan.support.start[place], plan.support.start[place + 1])
+        assert np.array_equal(plan.support.time[own], data.time[events[:20]])
+        asked = slice(plan.query.start[place], plan.query.start[place + 1])
+        assert sorted(plan.query.time[asked]) == sorted(data.time[events[20:80]])
+        assert set(barred(plan, place)) == set(data.item[events[:80]])
+
+
+def test_users_without_a_later_event_are_left_out_with_a_note(data):
+    """They do not train either."""
+    short = random_history(300, 30, 20)
+    count = np.bincount(short.user, minlength=30)
+    assert count.max() <= 20
+    with pytest.raises(DataError, match="No held-out user has an event to tell"):
+        split(short, 0.5, 0)
+    with pytest.raises(DataError, match="nobody is left to train on"):
+        split(data, 0.999, 0)
+
+
+def test_queries_are_exactly_what_is_told(data):
+    """All other events of their users adapt, earlier or later; what is of no event is noted."""
+    pairs = [(data.users[3], data.items[data.item[e]]) for e in np.flatnonzero(data.user == 3)[:4]]
+    pairs += [(data.users[7], data.items[data.item[np.flatnonzero(data.user == 7)[-1]]])]
+    plan = split_by_queries(data, [*pairs, ("nobody", "nothing"), pairs[0]], 0)
+    assert plan.users.tolist() == [3, 7]
+    told = {
+        (data.users[plan.users[user]], data.items[item])
+        for user, item in zip(plan.query.user, plan.query.item, strict=True)
+    }
+    assert told == set(pairs)
+    assert len(plan.query.item) == len(set(pairs))
+    for place, user in enumerate((3, 7)):
+        own = plan.support.item[plan.support.start[place] : plan.support.start[place + 1]]
+        asked = {item for name, item in pairs if name == data.users[user]}
+        wanted = [i for i in data.item[data.user == user] if data.items[i] not in asked]
+        assert own.tolist() == wanted
+    assert "1 queries are of no event" in plan.notes[-1]
+    assert list(plan.steps) == [*map(str, SUPPORTS), "all"]
+    assert len(plan.train) == 38
+
+
+def test_no_query_reaches_the_adaptation(data):
+    """Other values of the events to tell change no prediction, only how good it was."""
+    plan = split(data, 0.25, 0)
+    turned = replace(plan, query=replace(plan.query, value=6 - plan.query.value))
+    one = run(plan, BASELINES, 0, silent)
+    other = run(turned, BASELINES, 0, silent)
+    for before, after in zip(one, other, strict=True):
+        for step in plan.steps:
+            said = (of.by_support[step]["said"] for of in (before, after))
+            np.testing.assert_array_equal(*said)
+
+
+def test_ndcg_has_graded_gains():
+    """By hand: values 5, 3, 1 in the order 3, 5, 1 are worth (7 + 31 / log2 3) / (31 + 7 / …)."""
+    score = np.array([2.0, 3.0, 1.0], dtype=np.float32)
+    value = np.array([5.0, 3.0, 1.0], dtype=np.float32)
+    told = Told(np.zeros(3, int), value, value >= 4, score, score, score, np.array([11, 0, 1]))
+    found = {name: float(each[0]) for name, each in figures(columns(told, 1, 4.0)).items()}
+    third, second = 1 / 2, 1 / np.log2(3)
+    wanted = (7 + 31 * second + 1 * third) / (31 + 7 * second + 1 * third)
+    assert found["ndcg@5"] == pytest.approx(wanted)
+    assert found["mae"] == pytest.approx(1.0)
+    assert found["rmse"] == pytest.approx(np.sqrt((9 + 0 + 0) / 3))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["hit_rate@10"] == 0
+    assert found["mrr@10"] == 0
+
+
+def test_each_user_weighs_the_same():
+    """However many queries are of one; intervals hold the figure."""
+    user = np.array([0] * 9 + [1])
+    value, score = np.full(10, 3.0, np.float32), np.array([3.0] * 9 + [1.0], np.float32)
+    told = Told(user, value, value >= 4, score, score, score, np.zeros(10, int))
+    of = columns(told, 2, 4.0)
+    assert figures(of)["mae"][0] == pytest.approx(1.0)
+    assert intervals(of, 0)["mae"] == [0.0, 2.0]
+    assert np.isnan(figures(of)["recall"][0])
+
+
+def test_the_json_has_the_shape_that_others_rely_on(data):
+    """Every key, and nothing that is no JSON."""
+    plan = split(data, 0.25, 0)
+    found = document(plan, run(plan, BASELINES, 0, silent), {"seed": 0}, 0)
+    told = json.loads(json.dumps(found, allow_nan=False))
+    assert told["protocol"] == "user-cold"
+    for learner in told["learners"].values():
+        assert list(learner["by_support"]) == ["0", "1", "2", "3", "5", "10", "20"]
+        last = learner["by_support"]["20"]
+        assert {key: learner[key] for key in last} == last
+        assert {"mae", "rmse", "accuracy", "precision", "recall", "f1", "ndcg@5", "ndcg@10",
+                "hit_rate@10", "mrr@10", "mae_of_mean", "interval"} == set(last)  # fmt: skip
+        for name in ("train_seconds", "adapt_microseconds", "state_bytes"):
+            assert learner[name] > 0
+    means = told["learners"]["item-mean"]["by_support"]
+    assert len({step["mae"] for step in means.values()}) == 1
