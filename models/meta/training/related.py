@@ -15,7 +15,7 @@ from models.meta.training.items import Prior, array
 from models.meta.training.learn import Learned, Model, learn_episodes
 from models.meta.training.loop import Batch, Events
 
-_SMALL: Final = 0.3
+_SMALL: Final = 0.1
 """Spread of what modulates the prior at first."""
 _PULL: Final = 5.0
 """Events that say nothing of the task, beside those that do."""

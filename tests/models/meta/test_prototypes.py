@@ -84,7 +84,7 @@ def test_weighting_makes_prototypes_robust(kind):
     found = {}
     for weighted in (False, True):
         settings = replace(
-            Prototypes.defaults, size=3, rounds=6, epochs=20, noise=0.2, metric=kind,
+            Prototypes.defaults, size=3, rounds=6, epochs=12, noise=0.2, metric=kind,
             outer_rate=3e-3, weighted=weighted,
         )  # fmt: skip
         learner = Prototypes(settings=settings).meta_train(world, tasks)
