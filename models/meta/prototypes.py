@@ -2,9 +2,9 @@
 
 See models.meta.metric for how they are made of events, and how noisy events count less.
 
-Tried (see EpisodicSettings), mean MAE: cosine .8259, Euclidean .8198; with folds .8170, at half the
-outer rate .8168, with twice the noise .8167; events not weighted .8200 where weighted ones gave
-.8194.
+Tried (see EpisodicSettings), mean MAE: cosine .8259 in 15 epochs, Euclidean .8198 in 10; with folds
+.8170, at half the outer rate .8168, with twice the noise too .8167; in 5 epochs events not weighted
+.8200, weighted .8194.
 """
 
 from collections.abc import Sequence
