@@ -11,9 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = {"models": {"stream", "agents"}, "stream": {"models", "agents"}, "agents": set()}
 
-TRAINING = {"torch", "polars", "matplotlib", "implicit"}  # the extra `train`
+TRAINING = {  # the extra `train`
+    "torch", "polars", "matplotlib", "implicit", "optuna", "plotly", "scipy",
+}  # fmt: skip
 TRAINERS = (
     "models/training", "models/evaluation", "models/dataset_files", "models/meta/training",
+    "models/search",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from models.events import EventBatch
 from models.item_states import ItemStates
 from models.learner import Learner
 from models.mixture import Mixture, MixtureSettings
+from models.search.modules import MODULES, NET, TASTE, features_of
+from models.search.space import ON_OFF, Settings, Space
 from models.user_states import UserStates
 
 RUN: Final = 64
@@ -172,7 +174,13 @@ class Counters(ByRows):
     """All counters and the gate, without a net: nothing is learned but by replay."""
 
     name = "counters"
+    defaults: ClassVar[Settings] = {
+        "modules": tuple(one for one in MODULES if one not in (NET, TASTE))
+    }
+    space: ClassVar[Space] = {f"modules.{name}": ON_OFF for name in defaults["modules"]}
 
     def fit(self, data: Dataset, end: int) -> None:
         """Replay events [0, end)."""
-        self.begin(Mixture(MixtureSettings(repeats=self.context.repeats)), data, end)
+        own = {**self.defaults, **self.context.settings.get(self.name, {})}
+        settings = MixtureSettings(self.context.repeats, features_of(own["modules"]))
+        self.begin(Mixture(settings), data, end)

@@ -15,9 +15,9 @@ and one line in contestants.py.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.dataset import Dataset
@@ -38,18 +38,26 @@ def silent(_what: str, _done: int, _of: int) -> None:
     """Tell nobody."""
 
 
+def untold(_epoch: int, _rate: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a contestant is told beside the data.
 
     repeats: whether lists may hold what the user has had. partition: of each user, None for one
-    partition of all.
+    partition of all. settings: by contestant, for those that have `space` and `defaults`, what is
+    not as always. validated: told HR@10 on a learner's own validation part after each epoch, from
+    0, where it has both.
     """
 
     repeats: bool = False
     seed: int = 0
     partition: Int32s | None = None
     progress: Progress = field(default=silent)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    validated: Callable[[int, float], None] = field(default=untold)
 
 
 class Contestant(Protocol):

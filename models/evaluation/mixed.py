@@ -4,7 +4,9 @@ import logging
 
 from models.dataset import Dataset
 from models.evaluation.by_rows import ByRows
+from models.search.modules import NET
 from models.training import Step, TrainSettings, refresh, train
+from models.training.settings import DEFAULTS, SPACE
 
 _log = logging.getLogger(__name__)
 
@@ -13,12 +15,15 @@ class Mixed(ByRows):
     """The mixture as `headwater train` makes it, with its rows as workers keep them."""
 
     name = "mixture"
+    space, defaults = SPACE, DEFAULTS
 
     def fit(self, data: Dataset, end: int) -> None:
         """Train on events [0, end), then replay them."""
-        settings = TrainSettings(seed=self.context.seed, repeats=self.context.repeats)
+        context = self.context
+        own = context.settings.get(self.name, {})
+        settings = TrainSettings(seed=context.seed, repeats=context.repeats, **own)
         self._trained = train(data, end, settings, progress=self._tell)
-        if self._trained.mixture.net is None:
+        if self._trained.mixture.net is None and NET in settings.modules:
             _log.warning("The mixture has no net: %s.", self._trained.mixture.notes["net"])
         self.begin(self._trained.mixture, data, end)
 
@@ -30,3 +35,5 @@ class Mixed(ByRows):
     def _tell(self, step: Step, /) -> None:
         done = int(100 * (step.epoch + step.part))
         self.context.progress(f"{self.name}: training, {step.stage}", done, 100 * step.epochs)
+        if step.stage == "net" and step.loss is not None and step.hit_rate is not None:
+            self.context.validated(step.epoch, step.hit_rate)

@@ -12,18 +12,24 @@ from models.scorer import Scorer
 
 
 class Own(ByRows):
-    """A subclass of models.scorer.Scorer, fitted to the training part."""
+    """A subclass of models.scorer.Scorer, fitted to the training part.
+
+    If it has settings, `space` and `defaults` of the class tell them; it takes them by keyword.
+    """
 
     def __init__(self, name: str, context: Context) -> None:
         super().__init__(context)
         self.name = name
         self._class = _class_of(name)
+        self.space = getattr(self._class, "space", {})
+        self.defaults = getattr(self._class, "defaults", {})
 
     def fit(self, data: Dataset, end: int) -> None:
         """Fit to events [0, end) in runs, and replay them."""
         starts = range(0, end, RUN)
         runs = tuple(data.batch(slice(start, min(start + RUN, end))) for start in starts)
-        learner = self._class(repeats=self.context.repeats)
+        own = self.context.settings.get(self.name, {})
+        learner = self._class(repeats=self.context.repeats, **own)
         self.begin(learner.fit(Log(len(data.users), data.items, runs)), data, end)
 
 

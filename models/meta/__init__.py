@@ -4,8 +4,10 @@ A learner here is a MetaLearner (models.meta.learner), one file each; LEARNERS n
 needs torch to train lies in models/meta/training, and nothing else imports it.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.errors import DataError, MissingLibraryError
 
@@ -54,3 +56,23 @@ def learner_class(name: str) -> "type[MetaLearner]":
     if not (isinstance(found, type) and issubclass(found, MetaLearner)):
         raise DataError(f"Learner {name} is no subclass of models.meta.learner.MetaLearner.")
     return found
+
+
+def learner_of(name: str, settings: Mapping[str, Any]) -> "MetaLearner":
+    """Make one with settings of its own, or with its defaults.
+
+    A class that has settings takes them as `settings`, tells them as `defaults`, a dataclass, and
+    what of them can be searched as `space` (models.search.space).
+
+    Raises
+    ------
+    DataError
+        If there is no such learner, or a setting is out of its range.
+    MissingLibraryError
+        If it needs a library that is not installed.
+
+    """
+    found: Any = learner_class(name)
+    own = {"settings": replace(found.defaults, **settings)} if settings else {}
+    learner: MetaLearner = found(**own)
+    return learner

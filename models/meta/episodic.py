@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from models.features import FeatureMap
 from models.meta.learner import MetaLearner, Progress, silent
 from models.meta.tasks import Profile, Tasks, World
 from models.scorer import Tables
+from models.search.space import Float, Int, Space
 
 _MOST_ATTRIBUTES: Final = 256
 
@@ -68,6 +69,15 @@ class EpisodicSettings:
             raise DataError(f"{name} must be {' or '.join(values)}; got {value!r}.")
 
 
+SPACE: Final[Space] = {
+    "size": Int(4, 32, log=True),
+    "rounds": Int(4, 20),
+    "epochs": Int(3, 20),
+    "outer_rate": Float(1e-4, 1e-2, log=True),
+    "weight_decay": Float(1e-3, 1.0, log=True),
+}
+"""What `headwater search` varies for all such learners."""
+
 S = TypeVar("S", bound=EpisodicSettings)
 
 
@@ -76,6 +86,7 @@ class EpisodicLearner(MetaLearner, Generic[S]):
 
     training: str
     defaults: EpisodicSettings
+    space: ClassVar[Space] = SPACE
 
     def __init__(
         self,

@@ -15,15 +15,16 @@ All start from what variational EM makes of the tasks (models.meta.em), as the B
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from models.arrays import Float32s
 from models.meta import heads
 from models.meta.bases import Base, Dot, Mlp
-from models.meta.episodic import EpisodicLearner, EpisodicSettings
+from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.tasks import Profile, Support
+from models.search.space import Choice, Float, Int, Space
 
 Rates: TypeAlias = Literal["fixed", "step", "weight"]
 
@@ -72,6 +73,14 @@ class GradientLearner(EpisodicLearner[GradientSettings]):
 
     training = "gradient"
     defaults = GradientSettings()
+    space: ClassVar[Space] = {
+        **SPACE,
+        "base": Choice(("dot", "mlp")),
+        "loss": Choice(("squared", "cross-entropy")),
+        "steps": Int(1, 5),
+        "rate": Float(0.05, 1.0, log=True),
+        "damping": Float(2.0, 100.0, log=True),
+    }
 
     def start(self, profiles: Sequence[Profile]) -> Float32s:
         """What all start from, the head shifted by profiles."""

@@ -10,14 +10,16 @@ first than now, damping 20 .8230, 5 .8247.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from models.arrays import Float32s
 from models.meta import heads, relations
-from models.meta.episodic import EpisodicLearner, EpisodicSettings
+from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.relations import Modulated, Relations
 from models.meta.tasks import Profile, Support
+from models.search.space import Float, Int, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,15 @@ class RelatedTasks(EpisodicLearner[RelatedSettings]):
     name = "tasks"
     training = "related"
     defaults = RelatedSettings()
+    space: ClassVar[Space] = {
+        **SPACE,
+        "clusters": Int(2, 32, log=True),
+        "numbers": Int(2, 32, log=True),
+        "units": Int(8, 64, log=True),
+        "steps": Int(1, 5),
+        "rate": Float(0.05, 1.0, log=True),
+        "damping": Float(2.0, 100.0, log=True),
+    }
 
     @cached_property
     def _relations(self) -> Relations:

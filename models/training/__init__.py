@@ -8,6 +8,15 @@
 from models.training.fit import Trained, refresh, train
 from models.training.net_training import has_gpu
 from models.training.progress import Progress, Step
-from models.training.settings import TrainSettings
+from models.training.settings import DEFAULTS, TrainSettings
 
-__all__ = ["Progress", "Step", "TrainSettings", "Trained", "has_gpu", "refresh", "train"]
+__all__ = [
+    "DEFAULTS",
+    "Progress",
+    "Step",
+    "TrainSettings",
+    "Trained",
+    "has_gpu",
+    "refresh",
+    "train",
+]

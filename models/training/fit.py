@@ -12,6 +12,8 @@ from models.dataset import Dataset
 from models.gate import Gate
 from models.mixture import Mixture, MixtureSettings
 from models.net import Net
+from models.search.modules import NET, TASTE, features_of
+from models.taste import no_taste
 from models.training.checkpoint import Checkpoint
 from models.training.epochs import Epochs
 from models.training.gate_start import learn_start
@@ -57,6 +59,8 @@ def train(
     settings = settings or TrainSettings()
     started = perf_counter()
     reason = why_not(data, end)
+    if NET not in settings.modules:
+        reason = "it is not among the modules"
     if reason is not None:
         gate = _start(data, end, settings, None, progress)
         notes = _notes(data, end, settings) | {"net": reason}
@@ -112,7 +116,11 @@ def _start(
 ) -> Gate:
     net = None if model is None else _net(model, data, newest(end), settings)
     report = _reporter(progress, "gate", 0, 1)
-    return learn_start(data, newest(end), end, settings.repeats, net, report)
+    return learn_start(data, newest(end), end, _of(settings), net, report)
+
+
+def _of(settings: TrainSettings) -> MixtureSettings:
+    return MixtureSettings(settings.repeats, features_of(settings.modules))
 
 
 def _reporter(progress: Progress, stage: str, epoch: int, epochs: int) -> Any:
@@ -129,12 +137,16 @@ def _mixture(
 ) -> Mixture:
     net = None if model is None else _net(model, data, end, settings)
     until = int(data.time[end - 1]) if net is not None else 0
-    return Mixture(MixtureSettings(repeats=settings.repeats), gate, net, until, notes)
+    return Mixture(_of(settings), gate, net, until, notes)
 
 
 def _net(model: Model, data: Dataset, end: int, settings: TrainSettings) -> Net:
     """The net with what events [0, end) say of tastes."""
-    taste = learn_taste(data, end, np.sort(model.hashes), settings.seed)
+    hashes = np.sort(model.hashes)
+    if TASTE in settings.modules:
+        taste = learn_taste(data, end, hashes, settings.seed)
+    else:
+        taste = no_taste(len(hashes))
     return Net(model.weights(taste), model.features)
 
 
@@ -144,5 +156,5 @@ def _notes(data: Dataset, end: int, settings: TrainSettings) -> dict[str, Any]:
         "events": end,
         "users": len(set(data.user[:end].tolist())),
         "items": len(set(data.item[:end].tolist())),
-        "settings": asdict(settings),
+        "settings": {**asdict(settings), "modules": list(settings.modules)},
     }

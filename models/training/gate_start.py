@@ -33,7 +33,7 @@ def learn_start(
     data: Dataset,
     cut: int,
     end: int,
-    repeats: bool,
+    settings: MixtureSettings,
     net: Net | None,
     report: Callable[[float], None],
 ) -> Gate:
@@ -41,7 +41,6 @@ def learn_start(
 
     Report is told what part is done.
     """
-    settings = MixtureSettings(repeats=repeats)
     teaching = max(0, cut - _TEACHING)
     counters = Mixture(settings, trained_until=_until(data, teaching))
     n = len(data.items)

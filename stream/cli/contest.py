@@ -23,6 +23,7 @@ from models.evaluation.evaluate import standings
 from models.evaluation.prequential import Plan, Protocol, plan
 from models.evaluation.report import Standing, document, ranks_file
 from models.evaluation.table import table
+from models.search.subject import settings_of
 from stream.cli.histories import read_history
 from stream.errors import UsageError
 from stream.placement import Placement
@@ -43,6 +44,7 @@ class Files:
     json: Path | None
     ranks: Path | None
     plot: Path | None
+    settings: tuple[Path, ...] = ()
 
 
 def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
@@ -58,6 +60,10 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
     try:
         if files.plot:
             _plots()
+        repeats = asked["repeats"] == "allow"
+        if files.settings:
+            told = settings_of(files.settings, asked["learners"], repeats=repeats)
+            asked = {**asked, "learner_settings": told}
         data = read_history(loaded, files.events, files.items, files.users)
         laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
         found = _run(laid_out, asked, files.ranks)
@@ -98,6 +104,7 @@ def _run(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Stand
             seed=asked["seed"],
             partition=_partitions(plan.data, asked["partitions"]),
             progress=stack.enter_context(shown()),
+            settings=asked.get("learner_settings", {}),
         )
         return standings(
             plan, asked["learners"], context, lambda one: write(plan, one) if write else None

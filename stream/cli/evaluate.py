@@ -52,6 +52,10 @@ Queries = Annotated[
     typer.Option("--queries", help="user-cold: pairs of user_id and item_id to tell, no others."),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Of everything that is drawn at random.")]
+SettingsFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--settings", help="What `headwater search` wrote; may be repeated."),
+]
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write everything found here.")]
 RanksOut = Annotated[Path | None, typer.Option("--ranks", help="Write each rank here (Parquet).")]
 PlotOut = Annotated[Path | None, typer.Option("--plot", help="Write pictures into this folder.")]
@@ -88,6 +92,7 @@ def evaluate(
     cold_share: ColdShare = 0.2,
     queries: Queries = None,
     seed: Seed = 0,
+    settings: SettingsFiles = None,
     json_: JsonOut = None,
     ranks: RanksOut = None,
     plot: PlotOut = None,
@@ -113,6 +118,7 @@ def evaluate(
             (events, items, users, queries),
             (json_, ranks, plot),
             {"learners": learner, "cold_share": cold_share, "seed": seed},
+            settings or (),
         )
     if queries is not None:
         raise UsageError(f"--queries goes with --protocol {_USER_COLD}.")
@@ -131,7 +137,7 @@ def evaluate(
     _check_writable(json_, ranks, plot)
     from stream.cli.contest import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
 
-    hold(loaded, Files(events, items, users, json_, ranks, plot), asked)
+    hold(loaded, Files(events, items, users, json_, ranks, plot, tuple(settings or ())), asked)
     return 0
 
 
@@ -140,6 +146,7 @@ def _user_cold(
     read: tuple[Path, Path | None, Path | None, Path | None],
     written: tuple[Path | None, Path | None, Path | None],
     asked: dict[str, Any],
+    settings: Sequence[Path],
 ) -> int:
     """Check what was asked for, and go on where what is slow to load is loaded."""
     json_, ranks, plot = written
@@ -154,7 +161,7 @@ def _user_cold(
     _check_writable(json_, None, plot)
     from stream.cli.user_cold import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
 
-    hold(loaded, Files(*read, json_, plot), asked)
+    hold(loaded, Files(*read, json_, plot, tuple(settings)), asked)
     return 0
 
 

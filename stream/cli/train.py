@@ -19,8 +19,19 @@ Items = Annotated[Path | None, typer.Option("--items", help="What was announced 
 Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
 Out = Annotated[Path, typer.Option("--out", help="The snapshot to write, a .safetensors file.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn at random.")]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, help="At most; it may stop earlier.")]
-Width = Annotated[int, typer.Option("--width", min=4, max=512, help="Numbers per item vector.")]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", min=1, help="At most; it may stop earlier. [12]", show_default=False),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(
+        "--width", min=4, max=512, help="Numbers per item vector. [64]", show_default=False
+    ),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="What `headwater search` wrote; flags go first.")
+]
 Device = Annotated[
     str, typer.Option("--device", metavar="|".join(_DEVICES), help="auto: a GPU if there is one.")
 ]
@@ -32,6 +43,7 @@ def register(app: typer.Typer) -> None:
         app,
         train,
         "headwater train --events events.csv.gz --items items.csv.gz --out shop.safetensors",
+        "headwater train --events events.csv.gz --settings best.toml --out shop.safetensors",
         "HEADWATER_MODEL=shop.safetensors headwater worker",
         flags=FLAGS,
     )
@@ -45,8 +57,9 @@ def train(
     items: Items = None,
     users: Users = None,
     seed: Seed = 0,
-    epochs: Epochs = 12,
-    width: Width = 64,
+    epochs: Epochs = None,
+    width: Width = None,
+    settings: SettingsFile = None,
     device: Device = "auto",
 ) -> int:
     """Train the sequence net and the gate's start on a history, and write them as one file.
@@ -65,5 +78,5 @@ def train(
         raise UsageError(f"{out} cannot be written: it is a folder, or in none that exists.")
     from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
-    run(loaded, Job(events, items, users, out, seed, epochs, width, device))
+    run(loaded, Job(events, items, users, out, seed, epochs, width, device, settings))
     return 0

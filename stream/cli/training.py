@@ -13,10 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from models.dataset import Dataset
-from models.errors import MissingLibraryError
+from models.errors import DataError, MissingLibraryError
+from models.search.files import checked, read_settings
 from stream.cli.histories import read_history
 from stream.errors import HeadwaterError, UsageError
 from stream.settings import Loaded
+
+MIXTURE = "mixture"
 
 _STAGES = {"net": "learning", "gate": "gate", "newest": "learning the newest"}
 
@@ -30,9 +33,10 @@ class Job:
     users: Path | None
     out: Path
     seed: int
-    epochs: int
-    width: int
+    epochs: int | None
+    width: int | None
     device: str
+    settings: Path | None
 
     @property
     def checkpoint(self) -> Path:
@@ -52,10 +56,11 @@ def run(loaded: Loaded, job: Job) -> None:
 
     """
     training = _training(job)
+    settings = _settings(training, loaded, job)
     data = read_history(loaded, job.events, job.items, job.users)
     for note in data.notes:
         print(note, file=sys.stderr)
-    trained = _train(training, loaded, job, data)
+    trained = _train(training, settings, job, data)
     try:
         trained.mixture.save(job.out)
     except OSError as error:
@@ -75,15 +80,28 @@ def _training(job: Job) -> ModuleType:
     return training
 
 
-def _train(training: ModuleType, loaded: Loaded, job: Job, data: Dataset) -> Any:
-    settings = training.TrainSettings(
-        width=job.width,
-        hidden=2 * job.width,
-        epochs=job.epochs,
-        seed=job.seed,
-        repeats=loaded.settings.repeats == "allow",
-        device=job.device,
-    )
+def _settings(training: ModuleType, loaded: Loaded, job: Job) -> Any:
+    """Those of the file, and those of flags, which go first."""
+    told: dict[str, Any] = {}
+    try:
+        if job.settings:
+            found = read_settings(job.settings)
+            if found.learner != MIXTURE:
+                raise UsageError(
+                    f"{job.settings} is for the learner {found.learner}; train makes a {MIXTURE}."
+                )
+            told = checked(job.settings, found, training.DEFAULTS)
+        if job.epochs is not None:
+            told["epochs"] = job.epochs
+        if job.width is not None:
+            told |= {"width": job.width, "hidden": 2 * job.width}
+        repeats = loaded.settings.repeats == "allow"
+        return training.TrainSettings(seed=job.seed, repeats=repeats, device=job.device, **told)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+
+
+def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:
     try:
         with _shown() as show:
             return training.train(

@@ -13,6 +13,7 @@ from models.evaluation.user_cold.plan import Plan, split, split_by_queries
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
 from models.meta import learner_class
+from models.search.subject import settings_of
 from stream.cli.contest import show, shown
 from stream.cli.histories import read_history
 from stream.errors import UsageError
@@ -29,6 +30,7 @@ class Files:
     queries: Path | None
     json: Path | None
     plot: Path | None
+    settings: tuple[Path, ...] = ()
 
 
 def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
@@ -46,10 +48,13 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
             _plots()
         for name in asked["learners"]:
             learner_class(name)
+        if files.settings:
+            asked = {**asked, "learner_settings": settings_of(files.settings, asked["learners"])}
         data = read_history(loaded, files.events, files.items, files.users)
         plan = _plan(data, files.queries, asked)
         with shown() as progress:
-            found = run(plan, asked["learners"], asked["seed"], progress)
+            told = asked.get("learner_settings", {})
+            found = run(plan, asked["learners"], asked["seed"], progress, told)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
     told = document(plan, found, asked, asked["seed"])

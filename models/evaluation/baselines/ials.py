@@ -10,7 +10,7 @@ popularity at a scale of 1e-6 orders a list's tail, and is the list of users wit
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
@@ -22,7 +22,8 @@ from models.dataset import Dataset
 from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail, weights_of
 from models.evaluation.baselines.validation import choose, frozen_hits, validation_start
-from models.evaluation.contest import ScoreContestant
+from models.evaluation.contest import Context, ScoreContestant
+from models.search.space import Float, Int, Space
 
 _UNLIKED: Final = 0.3
 _MOST_TARGETS: Final = 2_000
@@ -62,6 +63,21 @@ class IALS(ScoreContestant):
     name = "ials"
     grid: Sequence[Settings] = GRID
     chosen: Settings
+    space: ClassVar[Space] = {
+        "factors": Int(16, 256, log=True),
+        "regularization": Float(0.1, 100.0, log=True),
+        "alpha": Float(0.1, 50.0, log=True),
+        "depth": Int(5, 1_000, log=True),
+    }
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        usual = self.grid[0]
+        self.defaults = {**usual.weights._asdict(), "depth": usual.depth}
+        if told := context.settings.get(self.name):
+            both = {**self.defaults, **told}
+            depth = both.pop("depth")
+            self.grid = (Settings(Weights(**both), depth),)
 
     def start(self, end: int) -> None:
         """Choose the settings on the last tenth, then train on all of it."""

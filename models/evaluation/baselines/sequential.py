@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +26,8 @@ from models.evaluation.baselines.measures import TAIL, tail
 from models.evaluation.baselines.next_item import Network, seen_items, train
 from models.evaluation.baselines.passages import LENGTH
 from models.evaluation.baselines.validation import frozen_hits, validation_start
-from models.evaluation.contest import ScoreContestant
+from models.evaluation.contest import Context, ScoreContestant
+from models.search.space import Float, Space
 from models.training.threads import one_thread
 
 _EPOCHS: Final = 14
@@ -63,6 +64,16 @@ class Sequential(ScoreContestant):
 
     trials: Sequence[Trial]
     chosen: Trial
+    space: ClassVar[Space] = {
+        "dropout": Float(0.0, 0.7),
+        "rate": Float(5e-4, 2e-2, log=True),
+    }
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.defaults = self.trials[0]._asdict()
+        if told := context.settings.get(self.name):
+            self.trials = (self.trials[0]._replace(**told),)
 
     @abstractmethod
     def encoder(self, dropout: float) -> nn.Module:

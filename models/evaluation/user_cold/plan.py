@@ -46,8 +46,7 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
 
     """
     count = np.bincount(data.user, minlength=len(data.users))
-    drawn = np.random.default_rng(seed).permutation(len(data.users))
-    held = np.sort(drawn[: round(share * len(data.users))])
+    held = held_out(data, share, seed)
     told = held[count[held] > _LATER]
     notes = []
     if len(told) < len(held):
@@ -60,6 +59,12 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
     return _plan(
         data, held, told, (place < _LATER, query), seed, {str(k): k for k in SUPPORTS}, notes
     )
+
+
+def held_out(data: Dataset, share: float, seed: int) -> Int64s:
+    """The users of that share, drawn by the seed."""
+    drawn = np.random.default_rng(seed).permutation(len(data.users))
+    return np.sort(drawn[: round(share * len(data.users))])
 
 
 def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int) -> Plan:

@@ -1,10 +1,11 @@
 """One learner through the protocol: trained, adapted to k events of each user, asked, timed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from models.evaluation.contest import Progress
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.user_cold.metrics import Columns, Told, columns
 from models.evaluation.user_cold.plan import Plan, barred
-from models.meta import learner_class
+from models.meta import learner_of
 from models.meta.learner import MetaLearner
 
 _SCORES: Final = 2**22
@@ -33,8 +34,16 @@ class Outcome:
     state_bytes: int
 
 
-def run(plan: Plan, names: Sequence[str], seed: int, progress: Progress) -> list[Outcome]:
+def run(
+    plan: Plan,
+    names: Sequence[str],
+    seed: int,
+    progress: Progress,
+    settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> list[Outcome]:
     """Let the named learners go through the plan, one after the other.
+
+    settings: of those that have other ones than always.
 
     Raises
     ------
@@ -44,7 +53,9 @@ def run(plan: Plan, names: Sequence[str], seed: int, progress: Progress) -> list
         If one needs a library that is not installed.
 
     """
-    learners = [(name, learner_class(name)()) for name in names]  # what one lacks is told at once
+    learners = [
+        (name, learner_of(name, settings.get(name, {}))) for name in names
+    ]  # what one lacks is told at once
     return [_through(plan, name, learner, seed, progress) for name, learner in learners]
 
 

@@ -1,0 +1,68 @@
+"""What a search found: as a table, and as the comments of the file that holds it."""
+
+from collections.abc import Iterator
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+from rich.table import Table
+
+from models.search.space import Settings, start_of
+from models.search.trials import DIVERGED, FINISHED, SETTINGS, Search, best, finished
+
+
+def line(search: Search, trial: FrozenTrial, trials: int) -> str:
+    """A finished trial in a line: how good, and the best so far."""
+    done = len(finished(search.study))
+    figure, leader = search.objective.figure, best(search.study)
+    ended = "stopped" if trial.state == TrialState.PRUNED else f"{figure} {trial.value:.4f}"
+    if DIVERGED in trial.user_attrs:
+        ended = "diverged"
+    so_far = "" if leader is None else f"; best {leader.value:.4f}, of trial {leader.number}"
+    took = f"{trial.duration.total_seconds():.0f} s" if trial.duration else ""
+    return f"trial {trial.number} ({done} of {trials}): {ended}, {took}{so_far}"
+
+
+def table(search: Search, found: FrozenTrial) -> Table:
+    """The best trial beside the first, which is the defaults."""
+    space = search.narrowed.space
+    first = finished(search.study)[0]
+    shown = Table(title=f"Searched {search.about}", title_justify="left")
+    shown.add_column("setting")
+    shown.add_column("default", justify="right")
+    shown.add_column(f"trial {found.number}, the best", justify="right")
+    start = start_of(space, search.defaults)
+    for name in space:
+        shown.add_row(name, _text(start[name]), _text(found.params[name]))
+    shown.add_section()
+    shown.add_row(search.objective.figure, _text(first.value), _text(found.value))
+    return shown
+
+
+def counts(study: Study) -> str:
+    """How many trials there were, and what became of them."""
+    trials = study.get_trials(deepcopy=False)
+    ended = [trial for trial in trials if trial.state in FINISHED]
+    diverged = sum(DIVERGED in trial.user_attrs for trial in ended)
+    stopped = sum(trial.state == TrialState.PRUNED for trial in ended) - diverged
+    parts = [f"{len(ended)} trials", f"{stopped} of them stopped early"]
+    if diverged:
+        parts.append(f"{diverged} diverged")
+    return ", ".join(parts)
+
+
+def settings_of(found: FrozenTrial) -> Settings:
+    """The trial's settings, whole: those that were searched or fixed."""
+    told: Settings = found.user_attrs[SETTINGS]
+    return told
+
+
+def comments(search: Search, found: FrozenTrial) -> Iterator[str]:
+    """Where the settings come from."""
+    first = finished(search.study)[0]
+    yield f"headwater search: {search.about}"
+    yield f"{search.objective.figure} {_text(found.value)} on the validation part;"
+    yield f"defaults {_text(first.value)}; {counts(search.study)}."
+
+
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value).lower()

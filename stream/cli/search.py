@@ -1,0 +1,120 @@
+"""headwater search: which settings of a learner suit a history, found by trials."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.cli.flags import command
+from stream.errors import UsageError
+from stream.settings import Loaded
+
+FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
+_SAMPLERS = ("tpe", "gp", "genetic")
+
+Events = Annotated[
+    Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
+]
+Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
+Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
+Out = Annotated[Path, typer.Option("--out", help="The best settings, a TOML file to write.")]
+Learner = Annotated[
+    str, typer.Option("--learner", help="As `headwater evaluate` names them; one with settings.")
+]
+Space = Annotated[
+    Path | None, typer.Option("--space", help="A TOML file: search what it names, nothing else.")
+]
+Trials = Annotated[
+    int, typer.Option("--n-trials", min=1, help="In all, those of an earlier run counted.")
+]
+Sampler = Annotated[
+    str,
+    typer.Option("--sampler", metavar="|".join(_SAMPLERS), help="gp: Gaussian process."),
+]
+Prune = Annotated[
+    bool, typer.Option("--prune/--no-prune", help="Stop trials that promise less than most.")
+]
+Storage = Annotated[
+    Path | None,
+    typer.Option("--storage", help="All trials, SQLite; OUT.trials otherwise.", show_default=False),
+]
+WarmUp = Annotated[
+    float, typer.Option("--warm-up", help="The part of all events that is looked at, the first.")
+]
+ColdShare = Annotated[
+    float, typer.Option("--cold-share", help="Meta-learners: of users, never looked at.")
+]
+Draws = Annotated[
+    int, typer.Option("--draws", min=1, help="Meta-learners: sets of users held out in turn.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn at random.")]
+PlotOut = Annotated[
+    Path | None, typer.Option("--plot", help="Write pictures into this folder, HTML and PNG.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(
+        app,
+        search,
+        "headwater search --events events.csv.gz --items items.csv.gz --out best.toml",
+        "headwater train --events events.csv.gz --items items.csv.gz --settings best.toml"
+        " --out shop.safetensors",
+        "headwater search --events e.csv --learner counters --sampler genetic --out best.toml",
+        "headwater search --events e.csv --users u.csv --learner maml --n-trials 50 --out maml.toml"
+        " --plot pictures",
+        flags=FLAGS,
+    )
+
+
+def search(
+    loaded: Loaded,
+    *,
+    events: Events,
+    out: Out,
+    items: Items = None,
+    users: Users = None,
+    learner: Learner = "mixture",
+    space: Space = None,
+    n_trials: Trials = 30,
+    sampler: Sampler = "tpe",
+    prune: Prune = True,
+    storage: Storage = None,
+    warm_up: WarmUp = 0.7,
+    cold_share: ColdShare = 0.2,
+    draws: Draws = 2,
+    seed: Seed = 0,
+    plot: PlotOut = None,
+) -> int:
+    """Search a learner's settings, and which modules the mixture has; write the best ones.
+
+    The first trial is the defaults; others are suggested by what was found so far. What `headwater
+    evaluate` tests with the same --warm-up, or --cold-share and --seed, is never looked at: a trial
+    trains on the first 80 % of the warm-up and is scored by HR@10 over its rest, predicted event by
+    event; a meta-learner's by the MAE for users held out of those that train.
+
+    Every trial is kept as it ends. Killed or interrupted, the same command goes on; with a larger
+    --n-trials it adds trials.
+    """
+    if sampler not in _SAMPLERS:
+        raise UsageError(f"--sampler may be {', '.join(_SAMPLERS)}; got {sampler}.")
+    if not 0 < warm_up <= 1:
+        raise UsageError(f"--warm-up is a part of all events, up to 1; got {warm_up}.")
+    if not 0 < cold_share < 1:
+        raise UsageError(f"--cold-share is a part of all users, between 0 and 1; got {cold_share}.")
+    storage = storage or out.with_name(f"{out.name}.trials")
+    for path in (out, storage):
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise UsageError(f"{path} cannot be written: it is a folder, or in none that exists.")
+    if plot is not None and plot.exists() and not plot.is_dir():
+        raise UsageError(f"--plot takes a folder; {plot} is a file.")
+    from stream.cli.searching import Job, run  # noqa: PLC0415  # numba: .5 s of every command
+
+    job = Job(
+        events, items, users, out, storage, space, plot, learner=learner, trials=n_trials,
+        sampler=sampler, prune=prune, warm_up=warm_up, cold_share=cold_share, draws=draws,
+        seed=seed,
+    )  # fmt: skip
+    run(loaded, job)
+    return 0
