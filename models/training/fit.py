@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from models.dataset import Dataset
+from models.errors import CodecError
 from models.gate import Gate
+from models.meta.errors import DivergedError
 from models.mixture import Mixture, MixtureSettings
 from models.net import Net
 from models.search.modules import NET, TASTE, features_of
@@ -141,13 +143,26 @@ def _mixture(
 
 
 def _net(model: Model, data: Dataset, end: int, settings: TrainSettings) -> Net:
-    """The net with what events [0, end) say of tastes."""
+    """The net with what events [0, end) say of tastes.
+
+    Raises
+    ------
+    DivergedError
+        If its weights did not stay finite.
+
+    """
     hashes = np.sort(model.hashes)
     if TASTE in settings.modules:
         taste = learn_taste(data, end, hashes, settings.seed)
     else:
         taste = no_taste(len(hashes))
-    return Net(model.weights(taste), model.features)
+    try:
+        return Net(model.weights(taste), model.features)
+    except CodecError as error:
+        raise DivergedError(
+            f"The net diverged with a rate of {settings.rate:g}, and {settings.warm_rate:g} in warm"
+            f" epochs: {error}. Give lower ones."
+        ) from error
 
 
 def _notes(data: Dataset, end: int, settings: TrainSettings) -> dict[str, Any]:

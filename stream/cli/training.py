@@ -107,6 +107,8 @@ def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:
             return training.train(
                 data, len(data), settings, progress=show, checkpoint=job.checkpoint
             )
+    except DataError as error:
+        raise UsageError(str(error)) from error
     except KeyboardInterrupt:
         if job.checkpoint.exists():
             print(

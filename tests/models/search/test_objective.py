@@ -11,6 +11,7 @@ from support.logs import chain, dataset
 
 from models.evaluation.contest import Context, silent
 from models.evaluation.user_cold.plan import held_out, split
+from models.meta.errors import DivergedError
 from models.search import objective as scoring
 from models.search.objective import Cold, Prequential
 
@@ -92,6 +93,13 @@ def test_modules_are_what_the_mixture_is_made_of() -> None:
     ]
     assert scores[0] < 0.9 * scores[1]
     assert min(told) == 12
+
+
+def test_a_rate_that_makes_the_net_diverge_is_named() -> None:
+    """What is not finite goes into no snapshot."""
+    objective = Prequential("mixture", chain(), 1.0, Context(), 12)
+    with pytest.raises(DivergedError, match="The net diverged with a rate of 1000"):
+        objective({"width": 8, "hidden": 8, "epochs": 1, "rate": 1e3}, untold, silent)
 
 
 def test_the_nets_epochs_are_told_too() -> None:
