@@ -45,6 +45,15 @@ def helper(function: Callable[_P, _R]) -> Callable[_P, _R]:
     return cast("Callable[_P, _R]", _compile(forceinline=True, **_OPTIONS)(function))
 
 
+def fused(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A helper whose products may be added unrounded, and whose numbers are never NaN.
+
+    So products and maxima are vectorised in full; sums keep their order.
+    """
+    options = _OPTIONS | {"fastmath": {"contract", "nnan", "nsz"}}
+    return cast("Callable[_P, _R]", _compile(forceinline=True, **options)(function))
+
+
 def column(dtype: type[np.generic], dimensions: int = 1) -> npt.NDArray[Any]:
     """An empty array as an example of a column."""
     return np.empty((0,) * dimensions, dtype=dtype)

@@ -14,7 +14,7 @@ import numpy as np
 from models import popularity
 from models.arrays import Bytes, Float32s, Int32s
 from models.catalogue import Catalogue
-from models.compiled import helper
+from models.compiled import fused, helper
 from models.gate import NET, TASTE
 from models.halving import reached_by
 from models.ranking import insert, walked_score
@@ -102,6 +102,23 @@ def fill_scores(
         score[scratch.barred_item[place]] = -np.inf
 
 
+@fused
+def _fill_block(score: Float32s, block: Float32s) -> int:
+    """The best score of each _BLOCK items; how many blocks there are."""
+    whole = len(score) // _BLOCK
+    for place in range(whole):
+        high = np.float32(-np.inf)
+        for item in range(place * _BLOCK, (place + 1) * _BLOCK):
+            high = max(high, score[item])
+        block[place] = high
+    if whole * _BLOCK == len(score):
+        return whole
+    block[whole] = -np.inf
+    for item in range(whole * _BLOCK, len(score)):
+        block[whole] = max(block[whole], score[item])
+    return whole + 1
+
+
 @helper
 def _reached(score: Float32s, size: int, wanted: int) -> np.float32:
     """A score that the `wanted` best of the first `size` reach, and few others."""
@@ -126,12 +143,7 @@ def best_of_all(score: Float32s, block: Float32s, position: Int32s, best: Float3
     them reach is reached by as many items.
     """
     size, wanted = len(score), len(position)
-    blocks = (size + _BLOCK - 1) // _BLOCK
-    for place in range(blocks):
-        high = np.float32(-np.inf)
-        for item in range(place * _BLOCK, min((place + 1) * _BLOCK, size)):
-            high = max(high, score[item])
-        block[place] = high
+    blocks = _fill_block(score, block)
     least = np.float32(-np.inf)
     if blocks > wanted:
         least = _reached(block, blocks, wanted)

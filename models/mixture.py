@@ -29,7 +29,7 @@ from models.net import Net
 from models.ranking import Lists, empty_lists
 from models.replay import replay
 from models.snapshot import Snapshot
-from models.user_columns import room_for
+from models.user_columns import unfilled_columns
 from models.user_states import UserStates
 
 _NET, _TASTE = NAMES[NET], NAMES[TASTE]
@@ -131,14 +131,15 @@ class Mixture:
 
         Of users of another version the fast weights are made anew of their rings first.
         """
-        columns = event_columns(events)
-        more = np.bincount(columns.user, minlength=len(states))
-        fast = self._fast(states, catalogue, more > 0)
-        before = states.columns._replace(fast=fast)
-        after, feedback = room_for(before, more), empty_feedback(len(events))
-        enter = catalogue.entering(columns.item)
-        user_fold.fold(before, after, columns, feedback, self._inputs, enter)
-        after.version[columns.user] = self._number
+        self._check(states, catalogue)
+        before, columns = states.columns, event_columns(events)
+        start, number = np.empty(len(states) + 1, dtype=np.int64), np.uint64(self._number)
+        if user_fold.plan(before, columns, number, start) and self.net is not None:
+            wanted = np.bincount(columns.user, minlength=len(states)) > 0
+            before = before._replace(fast=self._fast(states, catalogue, wanted))
+        after, feedback = unfilled_columns(start, self._width), empty_feedback(len(events))
+        enter, row = catalogue.entering_rows(columns.item)
+        user_fold.fold(before, after, columns, number, feedback, self._inputs, enter, row)
         return UserStates(after), Feedback(feedback)
 
     def adapt_items(
@@ -242,16 +243,8 @@ class Mixture:
     def _fast(
         self, states: UserStates, catalogue: Catalogue, wanted: Bools | None = None
     ) -> Float32s:
-        """The states' fast weights, of all or some under this version: their own, or a copy.
-
-        Raises
-        ------
-        ValueError
-            If states or catalogue are another learner's.
-
-        """
-        if states.width != self._width or catalogue.net is not self.net:
-            raise ValueError("states and catalogue must come from this learner")
+        """The states' fast weights, of all or some under this version: their own, or a copy."""
+        self._check(states, catalogue)
         users = states.columns
         if self.net is None:
             return users.fast
@@ -263,6 +256,11 @@ class Mixture:
         enter = catalogue.entering(ring_items(users, stale))
         rebuild(self._inputs, users, stale, enter, fast)
         return fast
+
+    def _check(self, states: UserStates, catalogue: Catalogue) -> None:
+        """Raise ValueError if states or catalogue are another learner's."""
+        if states.width != self._width or catalogue.net is not self.net:
+            raise ValueError("states and catalogue must come from this learner")
 
     def fit(self, log: Log) -> Self:
         """Start partitions from the gate that the log's events leave behind."""

@@ -44,10 +44,13 @@ def place_of(places: Places, item: np.uint64) -> int:
 
 
 @kernel(EXAMPLE, column(np.uint64), column(np.int64))
-def look_up(places: Places, item: Hashes, place: Int64s) -> None:
-    """Fill in the items' positions, -1 for those that have none."""
+def look_up(places: Places, item: Hashes, place: Int64s) -> int:
+    """Fill in the items' positions, -1 for those that have none; how many these are."""
+    strange = 0
     for index in range(len(item)):
         place[index] = place_of(places, item[index])
+        strange += place[index] < 0
+    return strange
 
 
 @kernel(EXAMPLE, EXAMPLE)

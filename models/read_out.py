@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.arrays import Float32s, Float64s
-from models.compiled import column, helper, kernel
+from models.compiled import column, fused, kernel
 
 _BLOCK: Final = 512
 """Items whose vectors stay in the cache while one user after the other reads them."""
@@ -33,7 +33,7 @@ def no_read_out() -> ReadOut:
     return ReadOut(table, vector, table, vector, table)
 
 
-@helper
+@fused
 def _add_product(left: Float32s, right: Float32s, start: int, into: Float32s) -> None:
     """Add left [m] times n columns of right [m, …] to into [n], row by row."""
     stop = start + len(into)
@@ -50,7 +50,7 @@ def _add_product(left: Float32s, right: Float32s, start: int, into: Float32s) ->
             into[at] += a0 * r0[at]
 
 
-@helper
+@fused
 def _add_four(
     left: Float32s, user: int, right: Float32s, start: int, stop: int, into: Float32s
 ) -> None:
@@ -81,7 +81,7 @@ def _add_four(
             to_d[at] += d[row] * r0[at]
 
 
-@helper
+@fused
 def _add_products(left: Float32s, right: Float32s, start: int, stop: int, into: Float32s) -> None:
     """Add left [n, m] times columns start .. stop - 1 of right [m, …] to these of into [n, …]."""
     fours = len(left) // 4 * 4

@@ -29,22 +29,31 @@ class UserColumns(NamedTuple):
 
 def empty_columns(room: Int64s, width: int) -> UserColumns:
     """Columns for new users with `width` fast weights, the i-th with room for room[i] items had."""
-    n = len(room)
-    start = np.zeros(n + 1, dtype=np.int64)
+    start = np.zeros(len(room) + 1, dtype=np.int64)
     np.cumsum(room, out=start[1:])
+    columns = unfilled_columns(start, width)
+    for filled in (columns.version, columns.events, columns.ring_size, columns.had_size):
+        filled[:] = 0
+    columns.fast[:] = 0
+    return columns
+
+
+def unfilled_columns(start: Int64s, width: int) -> UserColumns:
+    """Columns to be filled; the i-th user's set begins at start[i] and has room up to the next."""
+    n = len(start) - 1
     return UserColumns(
-        version=np.zeros(n, dtype=np.uint64),
-        events=np.zeros(n, dtype=np.int64),
-        ring_size=np.zeros(n, dtype=np.int32),
+        version=np.empty(n, dtype=np.uint64),
+        events=np.empty(n, dtype=np.int64),
+        ring_size=np.empty(n, dtype=np.int32),
         ring_item=np.empty((n, RING), dtype=np.uint64),
         ring_time=np.empty((n, RING), dtype=np.int64),
         ring_value=np.empty((n, RING), dtype=np.float32),
         ring_kind=np.empty((n, RING), dtype=np.uint8),
         ring_liked=np.empty((n, RING), dtype=np.uint8),
         had_start=start,
-        had_size=np.zeros(n, dtype=np.int32),
+        had_size=np.empty(n, dtype=np.int32),
         had=np.empty(start[-1], dtype=np.uint32),
-        fast=np.zeros((n, width), dtype=np.float32),
+        fast=np.empty((n, width), dtype=np.float32),
     )
 
 
