@@ -140,7 +140,7 @@ class Catalogue:
     def entering(self, hashes: Hashes) -> Float32s:
         """What items enter fast weights by: float32[n, d]; [0, 0] without a net."""
         table, row = self.entering_rows(hashes)
-        enter: Float32s = table if self.vectors is None else table[row]
+        enter: Float32s = table[row] if len(table) else table
         return enter
 
     def entering_rows(self, hashes: Hashes) -> tuple[Float32s, Int64s]:

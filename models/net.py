@@ -137,6 +137,8 @@ class Net:
         self._dim = dimensions(lengths["t"], lengths["s"])
         self.tastes = max(self._dim - 1, 0)
         """Numbers of a user's taste, 0 if the net knows of none."""
+        self.adding = lengths["s"]
+        """Numbers by which an item adds to what tells a user's taste."""
         square = np.square(self.weights.decay)
         self.inputs = Inputs(
             kind_first=self.weights.kind_first,

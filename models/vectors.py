@@ -25,8 +25,7 @@ class Vectors:
         self.net = net
         self.size = 0
         """Positions filled."""
-        adding = net.weights.taste.shape[1]
-        self.enter = np.zeros((_FIRST_ITEMS, net.size + adding), dtype=np.float32)
+        self.enter = np.zeros((_FIRST_ITEMS, net.size + net.adding), dtype=np.float32)
         self.leave = np.zeros((net.size + net.tastes, _FIRST_ITEMS), dtype=np.float32)
         self.bias = np.zeros(_FIRST_ITEMS, dtype=np.float32)
         self._none = np.zeros_like(self.bias)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Float32s, Float64s, Hashes
+from models.arrays import Float32s, Float64s, Hashes, Int64s
 from models.catalogue import Catalogue
 from models.content import Content
 from models.features import FeatureMap
@@ -244,6 +244,7 @@ class _Bridge:
     def __init__(self, learner: MetaLearner) -> None:
         self.learner = learner
         self.size = len(learner.learned["unknown"])
+        self.adding = self.tastes = 0
 
     def vectors(
         self, hashes: Hashes, contents: Sequence[Content | None]
@@ -264,9 +265,9 @@ class _Described(Catalogue):
         """There is none."""
         return
 
-    def entering(self, hashes: Hashes) -> Float32s:  # noqa: ARG002  # the catalogue's
+    def entering_rows(self, hashes: Hashes) -> tuple[Float32s, Int64s]:
         """Nothing: rows keep no fast weights of these vectors."""
-        return np.empty((0, 0), dtype=np.float32)
+        return np.empty((0, 0), dtype=np.float32), np.zeros(len(hashes), dtype=np.int64)
 
 
 def _vectors_of(catalogue: Catalogue) -> Float32s:
