@@ -10,6 +10,8 @@ from models.meta.tasks import Tasks
 
 SUPPORT: Final = 20
 """Most events that adapt."""
+LONG: Final = 200
+"""Most events that adapt in long episodes."""
 QUERY: Final = 50
 """Most events that judge."""
 
@@ -41,17 +43,17 @@ class Episodes:
     query: Padded
 
 
-def draw(tasks: Tasks, users: Int64s, rng: np.random.Generator) -> Episodes:
-    """Draw an episode for each user: 0 to SUPPORT events adapt, the next ones judge.
+def draw(tasks: Tasks, users: Int64s, rng: np.random.Generator, most: int = SUPPORT) -> Episodes:
+    """Draw an episode for each user: 0 to `most` events adapt, the next ones judge.
 
     Each size is as likely as any other, so that steps on few events are learned as well as those on
     many. Half of the episodes begin with the user's first event, as evaluation does, the others
     anywhere: users with many events have many episodes. Each user must have an event.
     """
     start, stop = tasks.start[users], tasks.start[users + 1]
-    size = np.minimum(rng.integers(0, SUPPORT + 1, len(users)), stop - start - 1)
-    latest = np.maximum(stop - start - SUPPORT, 1)
+    size = np.minimum(rng.integers(0, most + 1, len(users)), stop - start - 1)
+    latest = np.maximum(stop - start - most, 1)
     skipped = np.where(rng.random(len(users)) < 0.5, 0, rng.integers(0, latest))
     first = start + np.minimum(skipped, stop - start - size - 1)
-    support = Padded.of(tasks, first, first + size, SUPPORT)
+    support = Padded.of(tasks, first, first + size, most)
     return Episodes(users, support, Padded.of(tasks, first + size, stop, QUERY))

@@ -18,6 +18,7 @@ from models.errors import DataError, MissingLibraryError
 from models.features import FeatureMap
 from models.meta.learner import MetaLearner, Progress, silent
 from models.meta.tasks import Profile, Tasks, World
+from models.meta.telling import learn_steps
 from models.scorer import Tables
 from models.search.space import Float, Int, Space
 
@@ -43,6 +44,7 @@ class EpisodicSettings:
     batch: int = 16  # users
     outer_rate: float = 1e-3  # of the slow weights
     weight_decay: float = 0.1
+    long: float = 0.0  # share of batches in which up to 200 events adapt, not 20
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned with.
@@ -108,9 +110,14 @@ class EpisodicLearner(MetaLearner, Generic[S]):
         if not len(tasks.item):
             raise DataError(f"Learner {self.name} has no event to learn from.")
         learn = self._torch().learn
-        tables = learn(self.name, self.settings, (world, tasks), seed=seed, progress=progress)
+        tables, folds = learn(
+            self.name, self.settings, (world, tasks), seed=seed, progress=progress
+        )
         kept = _bytes(json.dumps(asdict(self.settings)))
-        return self.with_learned({**tables, "settings": kept}, self._rates)
+        trained = self.with_learned({**tables, "settings": kept}, self._rates)
+        told = [trained.told_by_few(tasks.select(users), vectors) for users, vectors in folds]
+        predicted, value = (np.concatenate(columns) for columns in zip(*told, strict=True))
+        return trained.with_steps(*learn_steps(predicted, value))
 
     def _torch(self) -> Any:
         """The module that needs torch.

@@ -13,7 +13,7 @@ from models.meta.learner import Progress
 from models.meta.tasks import Tasks, World
 from models.meta.training.inner import Given, Inner, errors
 from models.meta.training.items import Prior, array
-from models.meta.training.learn import Learned, Model, learn_episodes
+from models.meta.training.learn import Learned, Model, Taught, learn_episodes
 from models.meta.training.loop import Batch, user_mean
 from models.training.threads import one_thread
 
@@ -28,7 +28,7 @@ def learn(
     *,
     seed: int,
     progress: Progress,
-) -> Learned:
+) -> Taught:
     """What `GradientLearner` reads of `learned`, its settings aside."""
     world = of[0]
     scale = 0.0, 1.0

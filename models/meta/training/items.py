@@ -1,5 +1,6 @@
 """Slow vectors of items while they are trained: what each has of its own, and of its content."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -38,6 +39,7 @@ class Prior:
     user: Float32s  # [p], offset and taste of all
     fold: Int64s  # [n], of the tasks' users
     unseen: Float32s  # [folds, I, p], what the fit without a fold adds to an item
+    whole: em.Fitted  # to all users, of values as they are
 
     @classmethod
     def fit(
@@ -87,6 +89,7 @@ class Prior:
             user=(whole.user_mean * factor).astype(np.float32),
             fold=folds,
             unseen=np.array(unseen or [0 * whole.item], dtype=np.float32),
+            whole=whole,
         )
 
 
@@ -136,11 +139,21 @@ class SlowItems(nn.Module):
     def tables(self, world: World, tasks: Tasks) -> dict[str, npt.NDArray[Any]]:
         """What `MetaLearner.item_vectors` and `clip` read; items with events have vectors."""
         known = np.flatnonzero(np.bincount(tasks.item, minlength=len(world)))
-        with torch.no_grad():
-            own = array(self(known))
+        content, unknown = map(array, self.unknown())
         return item_tables(
-            world, (known, own), self._prior.features, array(self._content), array(self._unknown)
+            world, (known, array(self(known))), self._prior.features, content, unknown
         )
+
+    def unknown(self) -> tuple[Tensor, Tensor]:
+        """What features add [F, p] to an item [p] that has no vector of its own."""
+        return self._content, self._unknown
+
+    def unseen(self) -> Iterator[tuple[Int64s, Float32s]]:
+        """Users of each fold, and all items' vectors [I, p] as they see them."""
+        items = np.arange(self._prior.unseen.shape[1])
+        for fold in range(int(self._prior.fold.max(initial=-1)) + 1):
+            users = np.flatnonzero(self._prior.fold == fold)
+            yield users, array(self(items[None], users[:1])[0])
 
 
 def array(tensor: Tensor) -> Float32s:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.arrays import Float32s
+from models.arrays import Float32s, Int64s
 from models.meta.episodic import EpisodicSettings, attributes, learn_attributes
 from models.meta.errors import DivergedError
 from models.meta.learner import Progress
@@ -18,6 +18,9 @@ from models.meta.training.items import Prior, SlowItems
 from models.meta.training.loop import Batch, Schedule, meta_train, user_mean
 
 Learned: TypeAlias = dict[str, npt.NDArray[Any]]
+Taught: TypeAlias = tuple[Learned, list[tuple[Int64s, Float32s]]]
+"""What a learner keeps; users of each fold, and items' vectors as one who is not trained on sees
+them."""
 
 _WORSE = 10.0
 """Steps that make the loss of their own events so many times greater lead away."""
@@ -70,22 +73,25 @@ def learn_episodes(
     seed: int,
     progress: Progress,
     scale: tuple[float, float] = (0.0, 1.0),
-) -> Learned:
-    """What an EpisodicLearner keeps; build makes the model of a start and a number of attributes.
+) -> Taught:
+    """What an EpisodicLearner keeps, and vectors by folds.
 
-    scale: see Prior.
+    build makes the model of a start and a number of attributes; scale: see Prior.
     """
     world, tasks = of
     features, kept = learn_attributes(tasks.profiles)
     prior = Prior.fit(world, tasks, settings, seed=seed, scale=scale, progress=progress)
     model = build(prior, features.size)
-    schedule = Schedule(settings.epochs, settings.batch, settings.outer_rate, settings.weight_decay)
+    schedule = Schedule(
+        settings.epochs, settings.batch, settings.outer_rate, settings.weight_decay, settings.long
+    )
     table = attributes(features, tasks.profiles)
     meta_train(model, tasks, table, schedule, seed=seed, progress=progress)
     with torch.no_grad():
-        return {
+        learned = {
             **model.items.tables(world, tasks),
             **model.learned(),
             "shift": np.array(model.shift.numpy()),
             "attributes": kept,
         }
+        return learned, list(model.items.unseen())

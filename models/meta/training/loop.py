@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.arrays import Float32s
-from models.meta.episodes import Episodes, Padded, draw
+from models.meta.episodes import LONG, SUPPORT, Episodes, Padded, draw
 from models.meta.learner import Progress
 from models.meta.tasks import Tasks
 from models.meta.training.items import SlowItems
@@ -26,6 +26,7 @@ class Schedule:
     batch: int = 16  # users
     rate: float = 1e-3
     weight_decay: float = 0.1  # of matrices
+    long: float = 0.0  # share of batches whose supports may be long
     quicker: float = 10.0  # the rate of the parameters that a model names quick, over `rate`
 
 
@@ -81,7 +82,8 @@ def meta_train(
             order = rng.permutation(users)
             for step in range(steps):
                 chosen = order[step * schedule.batch : (step + 1) * schedule.batch]
-                batch = _batch(model, draw(tasks, chosen, rng), profiles)
+                most = LONG if schedule.long and rng.random() < schedule.long else SUPPORT
+                batch = _batch(model, draw(tasks, chosen, rng, most), profiles)
                 optimiser.zero_grad()
                 torch.autograd.backward(model.loss(batch))
                 nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_NORM)

@@ -11,7 +11,7 @@ from models.meta.learner import Progress
 from models.meta.prototypes import PrototypeSettings, split
 from models.meta.tasks import Tasks, World
 from models.meta.training.items import Prior, array
-from models.meta.training.learn import Learned, Model, learn_episodes
+from models.meta.training.learn import Learned, Model, Taught, learn_episodes
 from models.meta.training.loop import Batch
 
 _APART: Final = 0.25
@@ -34,7 +34,7 @@ def learn(
     *,
     seed: int,
     progress: Progress,
-) -> Learned:
+) -> Taught:
     """What `Prototypes` reads of `learned`, its settings aside."""
     return learn_episodes(
         lambda prior, attributes: _Model(settings, of[0], prior, (attributes, seed)),

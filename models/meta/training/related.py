@@ -12,7 +12,7 @@ from models.meta.related import RelatedSettings
 from models.meta.relations import Relations
 from models.meta.tasks import Tasks, World
 from models.meta.training.items import Prior, array
-from models.meta.training.learn import Learned, Model, learn_episodes
+from models.meta.training.learn import Learned, Model, Taught, learn_episodes
 from models.meta.training.loop import Batch, Events
 
 _SMALL: Final = 0.1
@@ -23,7 +23,7 @@ _PULL: Final = 5.0
 
 def learn(
     name: str, settings: RelatedSettings, of: tuple[World, Tasks], *, seed: int, progress: Progress
-) -> Learned:
+) -> Taught:
     """What `RelatedTasks` reads of `learned`, its settings aside."""
     return learn_episodes(
         lambda prior, attributes: _Model(name, settings, of[0], prior, (attributes, seed)),
