@@ -8,6 +8,10 @@ the weights a solve of D = 1 + d; events one by one give what they give all at o
 
 Variational EM (models.meta.em) gives all of it a start; then items, prior, noise, what profiles
 shift and how much V counts learn from episodes, through the solve (models.meta.training.bayes).
+
+Tried on three splits of training users as EpisodicSettings has them, mean MAE after 1 to 20 events:
+as EM leaves it .8155; long episodes in 0 / .15 / .3 of batches .8073 / .8080 / .8068; without them
+5 epochs .8080, half the outer rate .8072, 8 folds .8073, size 12 .8074. Profiles take .002 off.
 """
 
 from collections.abc import Sequence

@@ -48,10 +48,14 @@ def draw(tasks: Tasks, users: Int64s, rng: np.random.Generator, most: int = SUPP
 
     Each size is as likely as any other, so that steps on few events are learned as well as those on
     many. Half of the episodes begin with the user's first event, as evaluation does, the others
-    anywhere: users with many events have many episodes. Each user must have an event.
+    anywhere: users with many events have many episodes. Each user must have an event. If `most` is
+    more than SUPPORT, up to three quarters of a user's events adapt.
     """
     start, stop = tasks.start[users], tasks.start[users + 1]
-    size = np.minimum(rng.integers(0, most + 1, len(users)), stop - start - 1)
+    left = stop - start - 1
+    if most > SUPPORT:  # enough is left to judge by
+        left = np.minimum(left, (stop - start) * 3 // 4)
+    size = np.minimum(rng.integers(0, most + 1, len(users)), left)
     latest = np.maximum(stop - start - most, 1)
     skipped = np.where(rng.random(len(users)) < 0.5, 0, rng.integers(0, latest))
     first = start + np.minimum(skipped, stop - start - size - 1)

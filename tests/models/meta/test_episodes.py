@@ -3,7 +3,7 @@
 import numpy as np
 from support.tasks import synthetic
 
-from models.meta.episodes import QUERY, SUPPORT, draw
+from models.meta.episodes import LONG, QUERY, SUPPORT, draw
 
 
 def test_an_episode_is_a_stretch_of_the_users_events():
@@ -39,3 +39,13 @@ def test_a_user_of_one_event_is_judged_by_it():
     assert not found.support.there.any()
     assert found.query.there.sum() == 3
     assert found.query.there.shape == (3, QUERY)
+
+
+def test_long_episodes_leave_enough_to_judge_by():
+    """Up to three quarters of a user's events adapt, however long an episode may be."""
+    _, tasks = synthetic(users=1, events=60)
+    found = draw(tasks, np.zeros(500, dtype=np.int64), np.random.default_rng(0), LONG)
+    sizes = found.support.there.sum(1)
+    assert SUPPORT < sizes.max() <= 45
+    assert sizes.min() < SUPPORT
+    assert found.query.there.sum(1).min() >= 15
