@@ -59,7 +59,7 @@ class TrainSettings:
                 raise DataError(f"{name} is out of its range; got {value}.")
 
 
-_FROM_ZERO: Final = {"seed", "burn_in"}
+_FROM_ZERO: Final = {"seed", "burn_in", "whole_softmax"}
 _GIVEN: Final = ("seed", "repeats", "device")
 """Settings that flags decide, and the environment."""
 
