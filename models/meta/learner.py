@@ -17,6 +17,7 @@ from models.catalogue import Catalogue
 from models.content import Content
 from models.features import FeatureMap
 from models.learner import Log
+from models.meta import popularity
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
 from models.meta.telling import learn_steps, tell
@@ -78,7 +79,7 @@ class MetaLearner(Scorer):
         """Values float32[n, m], not clipped, of items by vectors [n, m, p], or [m, p] for all."""
 
     def rank_scores(self, weights: Float32s, vectors: Float32s) -> Float32s:
-        """Scores that lists are made by, of the same shapes."""
+        """Scores that lists are made by, popularity aside, of the same shapes."""
         return self.predict(weights, vectors)
 
     def item_vectors(self, hashes: Hashes, contents: Sequence[Content | None]) -> Float32s:
@@ -122,6 +123,31 @@ class MetaLearner(Scorer):
         """The learner that tells by these (see models.meta.telling)."""
         tables = {**self.learned, "steps": steps, "thresholds": thresholds}
         return type(self)(repeats=self.repeats, learned=tables)
+
+    def with_popularity(self, world: World, tasks: Tasks) -> Self:
+        """The learner whose lists count popularity as much as these tasks' lists would."""
+        vectors = self.item_vectors(world.hashes, world.contents)
+        enough = np.flatnonzero(tasks.size > popularity.SUPPORT)
+        drawn = np.linspace(0, len(enough) - 1, min(popularity.USERS, len(enough)))
+        some = tasks.select(enough[drawn.astype(np.int64)])
+        support = some.between(0, popularity.SUPPORT)
+        query = some.between(popularity.SUPPORT, popularity.SUPPORT + popularity.QUERY)
+        scores = self.rank_scores(self.weights_after(support, vectors), vectors)
+        popular = popularity.log_liked(tasks, len(world))
+        weight = popularity.learn_weight(scores, support, query, popular)
+        order = np.argsort(world.hashes)
+        tables = {"popular_item": world.hashes[order], "popular": weight * popular[order]}
+        return type(self)(repeats=self.repeats, learned={**self.learned, **tables})
+
+    def popularity(self, hashes: Hashes) -> Float32s:
+        """What popularity adds to the scores of n items: float32[n], 0 for unknown ones."""
+        added = np.zeros(len(hashes), dtype=np.float32)
+        known = self.learned.get("popular_item")
+        if known is not None and len(known):
+            at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+            found = known[at] == hashes
+            added[found] = self.learned["popular"][at[found]]
+        return added
 
     def told_by_few(self, tasks: Tasks, vectors: Float32s) -> tuple[Float32s, Float32s]:
         """Predictions and values of each user's up to 60 events after the first 0, 1, 5 and 20."""
@@ -178,7 +204,8 @@ class MetaLearner(Scorer):
 
     def fit(self, log: Log) -> Self:
         """Learn slow weights of a log's users."""
-        return self.meta_train(*of_log(log))
+        world, tasks = of_log(log)
+        return self.meta_train(world, tasks).with_popularity(world, tasks)
 
     def catalogue(self) -> Catalogue:
         """Make an empty catalogue, with this learner's vectors of its items."""
@@ -190,12 +217,12 @@ class MetaLearner(Scorer):
         scores = np.zeros((len(states), size), dtype=np.float32)
         if not self.learned:
             return scores
-        vectors = _vectors_of(catalogue)
+        vectors, popular = _vectors_of(catalogue)
         for first in range(0, len(states), _USERS):
             some = states.take(range(first, min(first + _USERS, len(states))))
             weights = self.weights_of(some, catalogue)
             scores[first : first + _USERS] = self.rank_scores(weights, vectors[:size])
-        return scores
+        return scores + popular[:size]
 
     def weights_of(self, states: UserStates, catalogue: Catalogue) -> Float32s:
         """Users' weights by what their rings hold: float32[n, w]."""
@@ -249,9 +276,9 @@ class _Bridge:
     def vectors(
         self, hashes: Hashes, contents: Sequence[Content | None]
     ) -> tuple[Float32s, Float32s, Float32s]:
-        """What items enter by; nothing finds them by a query."""
+        """What items enter by, nothing that a query would find, and their popularity."""
         vectors = self.learner.item_vectors(hashes, contents)
-        return vectors, np.zeros_like(vectors), np.zeros(len(hashes), dtype=np.float32)
+        return vectors, np.zeros_like(vectors), self.learner.popularity(hashes)
 
 
 class _Described(Catalogue):
@@ -270,8 +297,8 @@ class _Described(Catalogue):
         return np.empty((0, 0), dtype=np.float32), np.zeros(len(hashes), dtype=np.int64)
 
 
-def _vectors_of(catalogue: Catalogue) -> Float32s:
-    """Vectors of all items, by position.
+def _vectors_of(catalogue: Catalogue) -> tuple[Float32s, Float32s]:
+    """Vectors of all items and what popularity adds to their scores, by position.
 
     Raises
     ------
@@ -281,7 +308,7 @@ def _vectors_of(catalogue: Catalogue) -> Float32s:
     """
     if catalogue.vectors is None:
         raise ValueError("the catalogue must come from this learner, after it was trained")
-    return catalogue.vectors.enter
+    return catalogue.vectors.enter, catalogue.vectors.bias
 
 
 def _entering(catalogue: Catalogue, hashes: Hashes) -> Float32s:

@@ -68,7 +68,7 @@ def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: P
         progress=lambda done, of: progress(f"{name}: training", done, of),
     )
     vectors = trained.item_vectors(plan.world.hashes, plan.world.contents)
-    trained = trained.with_telling(plan.train, vectors)
+    trained = trained.with_telling(plan.train, vectors).with_popularity(plan.world, plan.train)
     train_seconds = perf_counter() - began
     by_support = {}
     for done, (step, k) in enumerate(plan.steps.items(), 1):
@@ -105,9 +105,10 @@ def _ranks(
     """Where each query stands among all items that are of no event in support or query."""
     query = plan.query
     better, ties = np.zeros(len(query.item), np.int64), np.zeros(len(query.item), np.int64)
+    popular = learner.popularity(plan.world.hashes)
     step = max(_SCORES // max(len(vectors), 1), 1)
     for first in range(0, len(query), step):
-        scores = learner.rank_scores(weights[first : first + step], vectors)
+        scores = learner.rank_scores(weights[first : first + step], vectors) + popular
         for user, row in enumerate(scores, first):
             own = slice(query.start[user], query.start[user + 1])
             mine = row[query.item[own]]
