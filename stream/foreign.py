@@ -252,9 +252,14 @@ def _labels(labels: object) -> Fields:
     return {"labels": labels} if labels else {}
 
 
+def is_zero_time(given: object) -> bool:
+    """Whether it is Go's zero time, the year 1, as Gorse writes where none was given."""
+    return isinstance(given, str) and given.startswith("0001-")
+
+
 def _time(given: object) -> object:
     """Epoch milliseconds; what is no time is left for the schema to refuse; Go's zero is none."""
-    if given is None or given == "" or (isinstance(given, str) and given.startswith("0001-")):
+    if given is None or given == "" or is_zero_time(given):
         return None
     found = epoch_ms(given)
     return given if found is None else found

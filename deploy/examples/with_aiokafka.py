@@ -6,10 +6,15 @@ BROKER=localhost:9092 python with_aiokafka.py watch USER
 
 import asyncio
 import json
+import logging
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import RecordMetadata
 
 BROKER = os.environ.get("BROKER", "localhost:9092")
@@ -23,8 +28,8 @@ async def publish(user: str, item: str, type_: str) -> None:
     event = json.dumps({"user_id": user, "item_id": item, "type": type_}).encode()
     # The default partitioner is murmur2 of the key, where headwater keeps the user.
     async with (
-        AIOKafkaProducer(bootstrap_servers=BROKER, acks="all") as producer,
-        AIOKafkaConsumer(bootstrap_servers=BROKER) as lists,
+        started(AIOKafkaProducer(bootstrap_servers=BROKER, acks="all")) as producer,
+        started(AIOKafkaConsumer(bootstrap_servers=BROKER)) as lists,
     ):
         await assign_all(lists, producer)
         await lists.seek_to_end()
@@ -41,13 +46,23 @@ async def publish(user: str, item: str, type_: str) -> None:
 async def watch(user: str) -> None:
     """Print a user's lists until stopped; the last line is the newest."""
     async with (
-        AIOKafkaProducer(bootstrap_servers=BROKER) as producer,
-        AIOKafkaConsumer(bootstrap_servers=BROKER, auto_offset_reset="earliest") as lists,
+        started(AIOKafkaProducer(bootstrap_servers=BROKER)) as producer,
+        started(AIOKafkaConsumer(bootstrap_servers=BROKER, auto_offset_reset="earliest")) as lists,
     ):
         await assign_all(lists, producer)
         async for record in lists:
             if record.key == user.encode():  # without a value: the user was forgotten
                 print((record.value or b"null").decode(), flush=True)
+
+
+@asynccontextmanager
+async def started(client: Any) -> AsyncIterator[Any]:
+    """Start a client and stop it, also if it does not start: `async with client` would not."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()
 
 
 async def assign_all(lists: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
@@ -67,6 +82,15 @@ def answers(value: bytes | None, sent: RecordMetadata) -> bool:
 
 
 def main() -> None:
+    """Run, and say in a sentence if there is no broker."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it logs, it raises at the end
+    try:
+        run()
+    except KafkaConnectionError:
+        sys.exit(f"no broker answers at {BROKER}")
+
+
+def run() -> None:
     """Do what the arguments say."""
     match sys.argv[1:]:
         case ["publish", user, item, type_]:

@@ -32,7 +32,8 @@ publish() { # user, item, type
 
     folder=$(mktemp -d)
     mkfifo "$folder/lists"
-    read_lists >"$folder/lists" &
+    # kcat complains when jq has its answer and leaves: that is told only if there is none.
+    read_lists >"$folder/lists" 2>"$folder/errors" &
     reader=$!
     (sleep 30 && kill $reader) >/dev/null 2>&1 &
     trap 'kill $reader 2>/dev/null || true; rm -r "$folder"' EXIT
@@ -42,7 +43,7 @@ publish() { # user, item, type
         first(inputs | select(.key == $user) | .payload // empty
             | select(fromjson.source // {} | .topic == $topic and .partition == $partition
                 and .offset >= $offset))' <"$folder/lists" >"$folder/answer"
-    [ -s "$folder/answer" ] || { echo "no list within 30 s: does a worker run?" >&2 && exit 1; }
+    [ -s "$folder/answer" ] || { cat "$folder/errors" >&2 && echo "no list within 30 s: does a worker run?" >&2 && exit 1; }
     cat "$folder/answer"
 }
 

@@ -28,6 +28,8 @@ from stream.schemas import Rules
 from stream.settings import Loaded
 
 FLAGS = ("event_types", "embedding_size")
+# Formats whose columns may be anything, so that --map and --keep say what they are.
+_BY_COLUMNS = frozenset({"csv", "jsonl", "parquet"})
 
 File = Annotated[
     Path, typer.Argument(help="A file (.gz too), - for standard input, or a folder of a data set.")
@@ -138,7 +140,7 @@ def convert(
     _fits(plan)
     with _bar(file.name) as told:
         done = converting.convert(plan, told)
-    _print(done)
+    _print(done, plan)
     return 0
 
 
@@ -180,7 +182,7 @@ def _range(given: str | None) -> tuple[float, float] | None:
 
 
 def _fits(plan: Plan) -> None:
-    if plan.format in {"movielens", "gorse", "metarank"} and (plan.columns or plan.keep):
+    if plan.format not in _BY_COLUMNS and (plan.columns or plan.keep):
         raise UsageError(f"--map and --keep are for csv, jsonl and parquet, not {plan.format}.")
     types = [name for name in (*plan.types.values(), plan.default_type) if name]
     if unknown := [name for name in types if name not in plan.rules.types]:
@@ -208,7 +210,7 @@ def _bar(name: str) -> Iterator[Told]:
         )
 
 
-def _print(report: Report) -> None:
+def _print(report: Report, plan: Plan) -> None:
     console = Console(markup=False, highlight=False)
     per_second = report.rows / report.seconds if report.seconds else 0.0
     console.print(
@@ -221,10 +223,8 @@ def _print(report: Report) -> None:
         types = ", ".join(f"{name} {rows:,}" for name, rows in report.types.items())
         console.print(f"Types: {types}.")
     if report.ignored_columns:
-        console.print(
-            f"Columns left out (--keep takes them): {', '.join(report.ignored_columns)}.",
-            highlight=False,
-        )
+        taken = " (--keep takes them)" if plan.format in _BY_COLUMNS else ""
+        console.print(f"Columns left out{taken}: {', '.join(report.ignored_columns)}.")
     for note in report.notes:
         console.print(note)
 

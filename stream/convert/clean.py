@@ -35,11 +35,12 @@ _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": Fal
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """A record that can be applied: its fields, and the same as JSON."""
+    """A record that can be applied: its fields, and the same as JSON; its type, theirs and ours."""
 
     number: int
     fields: dict[str, Any]
     encoded: bytes
+    type: tuple[str, str] | None
 
 
 class _Wrong(Exception):
@@ -49,12 +50,12 @@ class _Wrong(Exception):
 
 
 class Cleaner:
-    """Cleans the records of one file; counts what it mended, and the types that it met."""
+    """Cleans the records of one file; counts what it mended, and the times' units."""
 
     def __init__(self, plan: Plan) -> None:
         self.mended: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
-        self.types: Counter[tuple[str, str]] = Counter()  # theirs, ours
+        self._met: tuple[str, str] | None = None  # the record's type: theirs, ours
         self._plan = plan
         self._columns = COLUMNS[plan.kind]
         self._now_ms = time.time_ns() // 1_000_000
@@ -76,6 +77,7 @@ class Cleaner:
 
     def clean(self, record: Record) -> Clean | Dropped:
         """The record as a message of the wire, or why it is none."""
+        self._met = None
         try:
             fields = self._normal(record.fields)
             encoded = msgspec.json.encode(fields)
@@ -90,7 +92,7 @@ class Cleaner:
         checked = self._check(encoded)
         if isinstance(checked, Rejected):
             return Dropped(record.number, checked.reason, checked.error, record.fields)
-        return Clean(record.number, fields, encoded)
+        return Clean(record.number, fields, encoded, self._met)
 
     def _normal(self, given: dict[str, Any]) -> dict[str, Any]:
         fields = {
@@ -144,7 +146,7 @@ class Cleaner:
             ours = str(known_type(ours, self._plan.rules.types))
         if ours not in self._plan.rules.types:
             raise _Wrong("type", f"the type {name[:64]} is not known: --type {name[:64]}=TYPE")
-        self.types[name, ours] += 1
+        self._met = name, ours
         return ours
 
     def _value(self, given: Any) -> float | None:

@@ -1,7 +1,8 @@
 """Which records came before, in constant memory: their hashes lie on disk."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +23,18 @@ class Seen:
     """All records that came, as hashes in a RocksDB of its own, which is removed at the end."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder`: where there is room for 20 bytes a record; none: the system's own."""
-        self._folder = tempfile.TemporaryDirectory(prefix=".headwater-seen-", dir=folder)
-        self._db: Any = rocksdict.Rdict(self._folder.name, _options())
+        """`folder`: where there is room for 20 bytes a record; none: the system's own.
+
+        Raises OutputFileError if nothing can be written there.
+        """
+        with _kept():
+            self._folder = tempfile.TemporaryDirectory(prefix=".headwater-seen-", dir=folder)
+        try:
+            with _kept():
+                self._db: Any = rocksdict.Rdict(self._folder.name, _options())
+        except OutputFileError:
+            self._folder.cleanup()
+            raise
         self._db.set_write_options(_WITHOUT_LOG)
 
     def __enter__(self) -> Self:
@@ -38,7 +48,8 @@ class Seen:
         _trace: TracebackType | None,
     ) -> None:
         """Remove what was kept."""
-        self._db.close()
+        with suppress(Exception):  # on a full disk it cannot be flushed, nor need it be
+            self._db.close()
         self._folder.cleanup()
 
     def first(self, records: Sequence[bytes]) -> list[bool]:
@@ -47,12 +58,8 @@ class Seen:
         Raises OutputFileError if there is no room for them.
         """
         keys = [blake2b(record, digest_size=_HASH_BYTES).digest() for record in records]
-        try:
+        with _kept():
             return self._new(keys)
-        except Exception as error:  # RocksDB's errors have no class of their own
-            raise OutputFileError(
-                f"What was seen cannot be kept beside the output: {error}."
-            ) from error
 
     def _new(self, keys: Sequence[bytes]) -> list[bool]:
         found: list[bytes | None] = self._db.get(keys)
@@ -66,6 +73,16 @@ class Seen:
                 batch.put(key, b"")
         self._db.write(batch, _WITHOUT_LOG)
         return new
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # RocksDB's errors have no class of their own
+        raise OutputFileError(
+            f"What was seen cannot be kept beside the output: {error}."
+        ) from error
 
 
 def _options() -> rocksdict.Options:

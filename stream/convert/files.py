@@ -57,7 +57,8 @@ class Opened:
             raise self.other("Parquet: use --from parquet")
         if encoding == "utf-8" and self.head.startswith(_UTF_16):
             raise self.other("UTF-16: use --encoding utf-16")
-        if b"\0" in self.head and not encoding.startswith(("utf-16", "utf-32")):
+        first = self.head.split(b"\n", 1)[0]  # a later line is left out by itself
+        if b"\0" in first and not encoding.startswith(("utf-16", "utf-32")):
             raise self.other("no text")
         name = "utf-8-sig" if encoding == "utf-8" else encoding
         return io.TextIOWrapper(self.stream, name, errors="surrogateescape")

@@ -62,7 +62,7 @@ def writing(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
     folder is not, OutputFileError if it cannot be written.
     """
     if path.exists() and not path.is_file():
-        with _failing(path), path.open("wb") as device:
+        with failing(path), path.open("wb") as device:
             yield device
         return
     if path.exists() and not overwrite:
@@ -71,7 +71,7 @@ def writing(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
         raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.")
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with _failing(path):
+        with failing(path):
             with partial.open("wb") as file:
                 yield file
             partial.replace(path)
@@ -106,7 +106,8 @@ def rows(file: IO[bytes], path: Path, kind: Kind) -> Iterator[Rows]:
 
 
 @contextmanager
-def _failing(path: Path) -> Iterator[None]:
+def failing(path: Path) -> Iterator[None]:
+    """Raises OutputFileError, which names the path, for what the system says."""
     try:
         yield
     except OSError as error:

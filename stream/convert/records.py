@@ -1,20 +1,16 @@
 """Records out of text and Parquet, one by one, in constant memory; a bad one does not end them."""
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import msgspec
 
-from stream.errors import InputFileError
-
 #: Characters of a line that is read at all; a message of the wire has 1 MB at most.
 LONGEST_LINE: Final = 4_194_304
-_LONGEST_CELL: Final = 1_048_576
+#: Characters of a record that are shown in a report.
+SHOWN: Final = 200
 _PARQUET_ROWS: Final = 1000
-_SHOWN: Final = 200  # characters of a record that are shown in a report
-_DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +31,8 @@ class Dropped:
     content: Any = None
 
 
-class _LineTooLong(Exception):
-    pass
+class LineTooLong(Exception):
+    """A line was skipped, for it is longer than any record."""
 
 
 class Lines:
@@ -50,23 +46,27 @@ class Lines:
         self.ended = True
         self._text = text
         self._longest = longest
+        self._foreign = False
 
     def __iter__(self) -> "Lines":
         """Itself."""
         return self
 
     def __next__(self) -> str:
-        """The next line; one that is too long is skipped and raises _LineTooLong."""
+        """The next line; one that is too long is skipped and raises LineTooLong."""
         line = self._text.readline(self._longest)
+        if self._foreign:  # UTF-16 ends a line with two bytes, of which the second came now
+            line = line.removeprefix("\0")
         if not line:
             raise StopIteration
+        self._foreign = "\0" in line
         self.number += 1
         self.ended = line.endswith("\n")
         if self.ended or len(line) < self._longest:
             return line
         while not self.ended and (rest := self._text.readline(self._longest)):
             self.ended = rest.endswith("\n")
-        raise _LineTooLong
+        raise LineTooLong
 
 
 def json_records(lines: Lines) -> Iterator[Record | Dropped]:
@@ -77,107 +77,41 @@ def json_records(lines: Lines) -> Iterator[Record | Dropped]:
             line = next(lines)
         except StopIteration:
             return
-        except _LineTooLong:
-            yield _too_long(lines.number)
+        except LineTooLong:
+            yield too_long(lines.number)
             continue
         if not (text := line.strip()):
             continue
+        if not decoded(text):
+            yield not_decoded(lines.number, text)
+            continue
         try:
             value = decode(text.encode())
-        except UnicodeEncodeError:
-            yield _not_decoded(lines.number, text)
         except (msgspec.DecodeError, RecursionError) as error:
             cut = "" if lines.ended else "; the last line is cut off"
-            yield Dropped(lines.number, "json", f"no JSON: {error}{cut}", text[:_SHOWN])
+            yield Dropped(lines.number, "json", f"no JSON: {error}{cut}", text[:SHOWN])
         else:
             if isinstance(value, dict):
                 yield Record(lines.number, value)
             else:
-                yield Dropped(lines.number, "schema", "it is no JSON object", text[:_SHOWN])
+                yield Dropped(lines.number, "schema", "it is no JSON object", text[:SHOWN])
 
 
-def csv_header(lines: Lines, delimiter: str | None, name: str) -> tuple[list[str], str]:
-    """The columns' names of a CSV text, and what separates them: as given, or the most frequent.
-
-    Raises InputFileError if there are none, or two are alike.
-    """
-    try:
-        first = next(lines)
-    except (StopIteration, _LineTooLong):
-        raise InputFileError(f"{name} has no line of columns' names.") from None
-    sign = delimiter or max(_DELIMITERS, key=first.count)
-    names = [cell.strip() for cell in next(csv.reader([first], delimiter=sign), [])]
-    if not any(names):
-        raise InputFileError(f"{name} has no line of columns' names.")
-    if twice := sorted({cell for cell in names if names.count(cell) > 1}):
-        raise InputFileError(f"{name} has more than one column {', '.join(map(repr, twice))}.")
-    return names, sign
+def decoded(text: str) -> bool:
+    """Whether it holds neither NUL nor the signs that stand for bytes of another encoding."""
+    return "\0" not in text and (
+        text.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in text)
+    )
 
 
-def csv_records(
-    lines: Lines, names: Sequence[str], delimiter: str, *, quotes: bool = True
-) -> Iterator[Record | Dropped]:
-    """Rows of separated cells; an empty cell is an absent field."""
-    if len(delimiter) > 1:
-        rows: Iterator[list[str]] = _Split(lines, delimiter)
-    else:
-        csv.field_size_limit(_LONGEST_CELL)
-        if quotes:
-            rows = csv.reader(lines, delimiter=delimiter)
-        else:
-            rows = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    while True:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except _LineTooLong:
-            yield _too_long(lines.number)
-            continue
-        except csv.Error as error:
-            yield Dropped(lines.number, "schema", f"no row of CSV: {error}")
-            continue
-        if cells:
-            yield _row(lines, names, cells)
-
-
-class _Split:
-    """Rows whose cells are separated by more than one character, unquoted, as in MovieLens-1M."""
-
-    def __init__(self, lines: Lines, delimiter: str) -> None:
-        self._lines = lines
-        self._delimiter = delimiter
-
-    def __iter__(self) -> "_Split":
-        return self
-
-    def __next__(self) -> list[str]:
-        line = next(self._lines).rstrip("\n")
-        return line.split(self._delimiter) if line else []
-
-
-def _row(lines: Lines, names: Sequence[str], cells: list[str]) -> Record | Dropped:
-    if len(cells) != len(names):
-        cut = "" if lines.ended else "; the last line is cut off"
-        error = f"it has {len(cells)} cells, the header {len(names)}{cut}"
-        return Dropped(lines.number, "schema", error, ",".join(cells)[:_SHOWN])
-    fields = {name: cell for name, cell in zip(names, cells, strict=True) if cell}
-    if any(not _decoded(cell) for cell in fields.values()):
-        return _not_decoded(lines.number, ",".join(cells))
-    return Record(lines.number, fields)
-
-
-def _decoded(cell: str) -> bool:
-    """Whether it holds none of the signs that stand for bytes of another encoding."""
-    return cell.isascii() or not any("\udc80" <= sign <= "\udcff" for sign in cell)
-
-
-def _too_long(number: int) -> Dropped:
+def too_long(number: int) -> Dropped:
+    """A line that was skipped."""
     return Dropped(number, "size", f"the line has more than {LONGEST_LINE} characters")
 
 
-def _not_decoded(number: int, text: str) -> Dropped:
-    shown = text[:_SHOWN].encode(errors="surrogateescape").decode(errors="replace")
+def not_decoded(number: int, text: str) -> Dropped:
+    """A record that is not `decoded`."""
+    shown = text[:SHOWN].encode(errors="surrogateescape").decode(errors="replace")
     error = "it is in another encoding than the file (--encoding names it)"
     return Dropped(number, "encoding", error, shown)
 

@@ -29,7 +29,7 @@ class Report:
     duplicates: int = 0
     dropped: dict[str, Reason] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
-    #: Event types as they were, and what they became: `star → like`.
+    #: Event types as they were, and what they became, of the rows written: `star → like`.
     types: dict[str, int] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     ignored_columns: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Report:
     def count(
         self, mended: Counter[str], types: Counter[tuple[str, str]], units: Counter[str]
     ) -> None:
-        """Take over what the cleaner counted."""
+        """Take over what was counted: of the types what is written, theirs and ours."""
         self.mended = dict(mended)
         self.types = {
             theirs if theirs == ours else f"{theirs} → {ours}": rows

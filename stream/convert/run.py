@@ -1,8 +1,10 @@
 """The conversion itself: records in chunks from the source, through the cleaner, to the output."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -10,7 +12,7 @@ import msgspec
 
 from stream.convert.clean import Clean, Cleaner
 from stream.convert.duplicates import Seen
-from stream.convert.outputs import Rows, format_of, rows, writing
+from stream.convert.outputs import failing, format_of, rows, writing
 from stream.convert.plan import STDIN, Plan
 from stream.convert.records import Dropped
 from stream.convert.report import Report
@@ -48,12 +50,9 @@ def convert(plan: Plan, progress: Progress = lambda _bytes, _of, _rows: None) ->
         rejects = _side_file(reports, plan.rejects, plan)
         told = _side_file(reports, plan.report, plan)
         try:
-            _write(plan, report, rejects, progress)
+            _write(plan, report, _Sides(plan, rejects, told, began), progress)
         except _Nothing:
             report.written = 0
-        report.seconds = round(time.monotonic() - began, 3)
-        if told is not None:
-            told.write(msgspec.json.format(msgspec.json.encode(report.as_json())) + b"\n")
     if not report.written:
         raise InputFileError(_nothing(report))
     return report
@@ -66,6 +65,7 @@ def _check(plan: Plan) -> None:
             path is not None
             and plan.source != STDIN
             and path.exists()
+            and plan.source.exists()
             and path.samefile(plan.source)
         ):
             raise UsageError(f"{path} is the input itself.")
@@ -80,30 +80,60 @@ def _side_file(stack: ExitStack, path: Path | None, plan: Plan) -> IO[bytes] | N
     return None if path is None else stack.enter_context(writing(path, overwrite=plan.overwrite))
 
 
-def _write(plan: Plan, report: Report, rejects: IO[bytes] | None, progress: Progress) -> None:
+@dataclass(frozen=True)
+class _Sides:
+    """What is written beside the output; a full disk names the file that it met."""
+
+    plan: Plan
+    rejects: IO[bytes] | None
+    report: IO[bytes] | None
+    began: float
+
+    def reject(self, dropped: Dropped) -> None:
+        if self.rejects is not None and self.plan.rejects is not None:
+            with failing(self.plan.rejects):
+                self.rejects.write(_rejected(dropped))
+
+    def finish(self, report: Report) -> None:
+        """While the output has not appeared: it is not to, if these cannot be written."""
+        report.seconds = round(time.monotonic() - self.began, 3)
+        if self.rejects is not None and self.plan.rejects is not None:
+            with failing(self.plan.rejects):
+                self.rejects.flush()
+        if self.report is not None and self.plan.report is not None:
+            told = msgspec.json.format(msgspec.json.encode(report.as_json()))
+            with failing(self.plan.report):
+                self.report.write(told + b"\n")
+                self.report.flush()
+
+
+def _write(plan: Plan, report: Report, sides: _Sides, progress: Progress) -> None:
     cleaner = Cleaner(plan)
     with ExitStack() as stack:
         read = stack.enter_context(source(plan))
-        report.columns, report.ignored_columns = read.columns, read.ignored
-        report.notes = read.notes
         file = stack.enter_context(writing(plan.out, overwrite=plan.overwrite))
-        sink = stack.enter_context(rows(file, plan.out, plan.kind))
+        types: Counter[tuple[str, str]] = Counter()
         seen = stack.enter_context(
             nullcontext() if plan.keep_duplicates else Seen(_scratch(plan.out))
         )
-        for chunk in _chunks(_cleaned(read.records, cleaner, report, rejects)):
-            _put(chunk, sink, seen, report)
-            progress(read.position(), read.total, report.rows)
-        report.count(cleaner.mended, cleaner.types, cleaner.units)
+        with rows(file, plan.out, plan.kind) as sink:
+            for chunk in _chunks(_cleaned(read.records, cleaner, report, sides)):
+                new = _new(chunk, seen, report)
+                sink.write([one.fields for one in new], [one.encoded for one in new])
+                types.update(one.type for one in new if one.type is not None)
+                progress(read.position(), read.total, report.rows)
+        file.flush()
+        report.columns, report.ignored_columns = read.columns, list(read.ignored)
+        report.notes = read.notes
+        report.count(cleaner.mended + read.mended, types, cleaner.units)
         _note_the_end(report, read)
+        sides.finish(report)
         if not report.written:
             raise _Nothing
         progress(read.total, read.total, report.rows)
 
 
-def _cleaned(
-    records: Records, cleaner: Cleaner, report: Report, rejects: IO[bytes] | None
-) -> Iterator[Clean]:
+def _cleaned(records: Records, cleaner: Cleaner, report: Report, sides: _Sides) -> Iterator[Clean]:
     """The records that can be applied; the others are counted."""
     for record in records:
         report.rows += 1
@@ -112,8 +142,8 @@ def _cleaned(
             yield result
             continue
         report.drop(result)
-        if rejects is not None and result.reason != "other-kind":
-            rejects.write(_rejected(result))
+        if result.reason != "other-kind":
+            sides.reject(result)
 
 
 def _chunks(records: Iterator[Clean]) -> Iterator[list[Clean]]:
@@ -129,13 +159,14 @@ def _chunks(records: Iterator[Clean]) -> Iterator[list[Clean]]:
     yield chunk
 
 
-def _put(chunk: list[Clean], sink: Rows, seen: Seen | None, report: Report) -> None:
+def _new(chunk: list[Clean], seen: Seen | None, report: Report) -> list[Clean]:
+    """Those that are to be written; the duplicates among them are counted."""
     if seen is not None:
         first = seen.first([one.encoded for one in chunk])
         report.duplicates += len(first) - sum(first)
         chunk = [one for one, new in zip(chunk, first, strict=True) if new]
-    sink.write([one.fields for one in chunk], [one.encoded for one in chunk])
     report.written += len(chunk)
+    return chunk
 
 
 def _scratch(out: Path) -> Path | None:

@@ -1,14 +1,15 @@
 """Each source's records with the fields of the wire, not yet cleaned."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, Final
 
-from stream.convert import movielens
+from stream.convert import gorse, movielens
+from stream.convert.cells import csv_header, csv_records
 from stream.convert.columns import Columns
 from stream.convert.files import Opened, expect_cells, expect_json, looks_like_json, opened
 from stream.convert.plan import STDIN, Plan
@@ -16,42 +17,33 @@ from stream.convert.records import (
     Dropped,
     Lines,
     Record,
-    csv_header,
-    csv_records,
     json_records,
     parquet_records,
 )
 from stream.errors import InputFileError, UsageError
-from stream.foreign import ForeignError, Kind, gorse, metarank
+from stream.foreign import ForeignError, Kind, metarank
 
 Records = Iterator[Record | Dropped]
 Translate = Callable[[dict[str, Any]], dict[str, Any]]
 
 # So many records are looked at for the names of their fields.
 _LOOKED_AT: Final = 100
-_GORSE_FILES: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "events": ("feedback.jsonl", "feedback.csv"),
-    "items": ("items.jsonl", "items.csv"),
-    "users": ("users.jsonl", "users.csv"),
-}
-# Of each pair the API's name and the one in Gorse's CSV files.
-_GORSE_NEEDS: Final[Mapping[Kind, tuple[tuple[str, str], ...]]] = {
-    "events": (("FeedbackType", "feedback_type"), ("UserId", "user_id"), ("ItemId", "item_id")),
-    "items": (("ItemId", "item_id"),),
-    "users": (("UserId", "user_id"),),
-}
 
 
 @dataclass
 class Source:
-    """A file's records; `position` of `total` bytes are read (0: not known)."""
+    """A file's records; `position` of `total` bytes are read (0: not known).
+
+    `ignored` and `mended` may grow until the last record.
+    """
 
     name: str
     records: Records
     position: Callable[[], int]
     total: int
     columns: dict[str, str] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
+    ignored: Collection[str] = ()
+    mended: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     lines: Lines | None = None
 
@@ -71,7 +63,7 @@ def source(plan: Plan) -> Iterator[Source]:
     if plan.format == "movielens":
         path, layout = movielens.layout(plan.source, plan.kind)
     else:
-        path = _gorse_file(plan) if plan.format == "gorse" else plan.source
+        path = gorse.file(plan.source, plan.kind) if plan.format == "gorse" else plan.source
     with opened(path) as file:
         with _reading(file.name):
             if layout is not None:
@@ -140,7 +132,7 @@ def _parquet(plan: Plan) -> Iterator[Source]:
                     file.total,
                     columns.used,
                     columns.ignored,
-                    columns.notes,
+                    notes=columns.notes,
                 )
         except pa.ArrowException as error:
             raise InputFileError(f"{file.name} is no Parquet that can be read: {error}.") from error
@@ -180,16 +172,6 @@ def _movielens(file: Opened, plan: Plan, layout: movielens.Layout) -> Source:
     return _source(file, _translated(records, layout.translate), lines)
 
 
-def _gorse_file(plan: Plan) -> Path:
-    if not plan.source.is_dir():
-        return plan.source
-    names = _GORSE_FILES[plan.kind]
-    found = next((plan.source / name for name in names if (plan.source / name).is_file()), None)
-    if found is None:
-        raise InputFileError(f"{plan.source} holds none of {', '.join(names)}.")
-    return found
-
-
 def _gorse(file: Opened, plan: Plan) -> Source:
     lines = Lines(file.text(plan.encoding or "utf-8"))
     if looks_like_json(file.head):
@@ -197,28 +179,11 @@ def _gorse(file: Opened, plan: Plan) -> Source:
     else:
         names, sign = csv_header(lines, plan.delimiter, file.name)
         records = csv_records(lines, names, sign)
-    missing = [
-        ours for ours, old in _GORSE_NEEDS[plan.kind] if ours not in names and old not in names
-    ]
-    if missing:
-        raise InputFileError(
-            f"{file.name} is not Gorse's {_GORSE_FILES[plan.kind][0].split('.')[0]}: it lacks"
-            f" {', '.join(missing)}; it has {', '.join(names)}."
-        )
-    return _source(
-        file, _translated(records, lambda row: gorse(plan.kind, _gorse_cells(row))), lines
-    )
-
-
-def _gorse_cells(row: dict[str, Any]) -> dict[str, Any]:
-    """What Gorse's CSV files write as text."""
-    cells = dict(row)
-    hidden, labels = cells.get("is_hidden"), cells.get("labels")
-    if isinstance(hidden, str):
-        cells["is_hidden"] = hidden.lower() in {"true", "1"}
-    if isinstance(labels, str) and not labels.startswith(("{", "[")):
-        cells["labels"] = labels.split("|")
-    return cells
+    gorse.expect(names, plan.kind, file.name)
+    rows = gorse.Rows(plan.kind)
+    found = _source(file, _translated(records, rows.fields), lines)
+    found.ignored, found.mended = rows.ignored, rows.mended
+    return found
 
 
 def _metarank(file: Opened, plan: Plan) -> Source:

@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +16,7 @@ from support.conversions import converted
 from stream.convert.records import LONGEST_LINE
 from stream.errors import InputFileError, OutputFileError, UsageError
 
+ROOT = Path(__file__).parents[2]
 CSV = "user_id,item_id,type\nu,i,view\n"
 JSONL = '{"user_id":"u","item_id":"i","type":"view"}\n'
 
@@ -87,6 +92,9 @@ def test_folders_and_files_that_are_not_there(tmp_path: Path) -> None:
         converted(tmp_path, "csv")
     with pytest.raises(InputFileError, match="No such file"):
         converted(tmp_path / "none.csv", "csv")
+    (tmp_path / "there.jsonl").touch()
+    with pytest.raises(InputFileError, match="No such file"):
+        converted(tmp_path / "none.csv", "csv", out="there.jsonl", overwrite=True)
 
 
 @pytest.mark.parametrize(
@@ -163,13 +171,59 @@ def test_a_message_that_kafka_would_not_take_is_left_out(tmp_path: Path) -> None
     assert report.dropped["size"].rows == 1
 
 
-def test_an_open_quote_takes_no_more_than_its_cell(tmp_path: Path) -> None:
-    """A cell may have a megabyte; then the row is left out and the next line begins a new one."""
+STRAY = 'u,"i,view\n'
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "v,j,view\n",
+        "v,j,view\n" * 150_000,  # more than a row may have
+        'v,"j",view\n',  # the next quote is no end of a cell
+        'v,"j""j",view\n',
+        STRAY + "v,j,view\n",
+        'v,"j\nj",view\n',  # a cell of two lines that are one
+        "v," + "x" * (LONGEST_LINE + 1) + ",view\n" + "v,j,view\n",
+    ],
+    ids=["last", "one", "many", "quoted", "doubled", "twice", "newline", "too long"],
+)
+def test_a_stray_quote_costs_its_own_line(after: str, tmp_path: Path) -> None:
+    """Those before and after it are kept, all are counted, and none is part of a reject."""
     path = tmp_path / "in.csv"
-    path.write_text(CSV + 'u,"i,view\n' + "u,j,view\n" * 150_000)
+    path.write_text(CSV + STRAY + after)
+    report, events = converted(path, "csv", rejects=tmp_path / "r.jsonl", keep_duplicates=True)
+    rows = [row for row in after.replace("j\nj", "jj").splitlines() if row.endswith(",view")]
+    stray, long = rows.count(STRAY.strip()), sum(len(row) > LONGEST_LINE for row in rows)
+    assert len(events) == 1 + len(rows) - stray - long
+    assert report.rows == 2 + len(rows)
+    assert report.dropped["schema"].rows == 1 + stray
+    assert report.dropped["schema"].examples[0]["row"] == 3
+    first, *_ = (tmp_path / "r.jsonl").read_text().splitlines()
+    assert json.loads(first)["record"] == STRAY.strip()
+
+
+def test_quoted_newlines_are_part_of_their_cell(tmp_path: Path) -> None:
+    """Also with quotes and separators among them; rows after them keep their numbers."""
+    path = tmp_path / "in.csv"
+    text = 'one\n\n"two", three\n'
+    path.write_text(CSV + 'u,"' + text.replace('"', '""') + '",view\nu,i,stare\n')
     report, events = converted(path, "csv")
-    assert report.dropped["schema"].rows >= 1
-    assert events[-1]["item_id"] == "j"
+    assert events[1]["item_id"] == text.strip()
+    assert report.dropped["type"].examples[0]["row"] == 7
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_a_line_of_utf_16_costs_itself(form: str, encoding: str, tmp_path: Path) -> None:
+    """The lines around it are kept, though half a sign of its end stands before the next one."""
+    before, line = (CSV, "v,i,view\n") if form == "csv" else (JSONL, JSONL.replace('"u"', '"v"'))
+    after = line.replace("v", "w", 1) if form == "csv" else line.replace('"v"', '"w"')
+    path = tmp_path / "in.file"
+    path.write_bytes(before.encode() + line.encode(encoding) + b"\xff\0\1\n" + after.encode())
+    report, events = converted(path, form)
+    assert [event["user_id"] for event in events] == ["u", "w"]
+    assert report.dropped["encoding"].rows == 2
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8bno gzip", gzip.compress(CSV.encode() * 99)[:-20]])
@@ -211,6 +265,24 @@ def test_a_full_disk(ending: str, tmp_path: Path) -> None:
     with pytest.raises(OutputFileError, match=f"full.{ending} cannot be written: No space left"):
         converted(path, "csv", out=full.name)
     for side in ("report", "rejects"):
-        with pytest.raises(OutputFileError, match="No space left"):
+        with pytest.raises(OutputFileError, match=f"full.{ending} cannot be written: No space"):
             converted(path, "csv", out=f"{side}.{ending}", **{side: full})
-    assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
+    assert {one.name for one in tmp_path.iterdir()} == {"in.csv", full.name}
+
+
+@pytest.mark.parametrize("kilobytes", [0, 128])
+def test_no_room_for_what_was_seen(kilobytes: int, tmp_path: Path) -> None:
+    """Neither at the start nor later, when it cannot even be closed: one sentence all the same."""
+    (tmp_path / "in.csv").write_text(CSV + "".join(f"u,i{n},view\n" for n in range(20_000)))
+    command = f"{sys.executable} -m stream.cli convert in.csv --from csv --out o.jsonl"
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f {kilobytes}; exec {command}"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"headwater: [^\n]* cannot be (kept|written)[^\n]*\n", done.stderr)
+    assert [one.name for one in tmp_path.iterdir()] == ["in.csv"]

@@ -30,7 +30,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_conversion_from_standard_input_tells_what_it_did(tmp_path: Path) -> None:
-    """A table of what was left out, and sentences on types and columns."""
+    """A table of what was left out, and sentences on types (of what is written) and columns."""
     process = start(
         tmp_path, "-", "--from", "csv", "--out", "o.jsonl", "--type", "see=view", "--map",
         "user_id=uid", "--report", "r.json",
@@ -41,7 +41,7 @@ def test_a_conversion_from_standard_input_tells_what_it_did(tmp_path: Path) -> N
     assert "1 of 3 rows are in o.jsonl" in told
     assert "duplicate" in told
     assert "the type [/x] is not known" in told
-    assert "Types: see → view 2." in told
+    assert "Types: see → view 1." in told
     assert "Columns left out (--keep takes them): shop." in told
     assert json.loads((tmp_path / "o.jsonl").read_text()) == {
         "user_id": "u", "item_id": "i", "type": "view",

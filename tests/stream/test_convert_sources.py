@@ -132,6 +132,22 @@ def test_gorse_s_json_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_what_gorse_has_and_headwater_has_not_is_told(tmp_path: Path) -> None:
+    """Go's zero time is counted; columns that hold something and have no field are named."""
+    zero = FEEDBACK[0] | {"Timestamp": "0001-01-01T00:00:00Z"}
+    (tmp_path / "feedback.jsonl").write_text(json.dumps(zero) + "\n" + json.dumps(FEEDBACK[1]))
+    report, events = converted(tmp_path, "gorse")
+    assert "timestamp" not in events[0]
+    assert report.mended == {"times of the year 1, Gorse's for none, left out": 1}
+    assert report.ignored_columns == ["Updated"]
+    (tmp_path / "users.jsonl").write_text(
+        '{"UserId":"a","Labels":[],"Subscribe":[],"Comment":""}\n' * 200
+        + '{"UserId":"b","Labels":[],"Subscribe":["x"],"Comment":"c"}\n'
+    )
+    report, _ = converted(tmp_path, "gorse", kind="users", out="u.jsonl")
+    assert report.ignored_columns == ["Subscribe", "Comment"]
+
+
 def test_gorse_s_csv(tmp_path: Path) -> None:
     """As its older releases write it, with Go's times."""
     (tmp_path / "feedback.csv").write_text(
