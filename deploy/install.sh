@@ -3,6 +3,8 @@
 # Usage: install.sh UV PYTHON
 # Where there is no GPU, torch's own build for the CPU is preferred, a tenth of the registry's in
 # size. It comes from an index that not every network reaches: that is found out in a few seconds.
+# Byte code is written now, half a minute once: where PYTHONDONTWRITEBYTECODE is set, every start of
+# a worker would take 2 s more processor time.
 set -u
 uv=$1
 python=$2
@@ -15,7 +17,8 @@ offers_cpu_build() { # asks the index alone: nothing is downloaded or changed
 }
 
 install() { # further flags
-    "$uv" pip install --quiet --python "$python" --group dev --editable '.[train]' "$@"
+    "$uv" pip install --quiet --python "$python" --compile-bytecode --group dev \
+        --editable '.[train]' "$@"
 }
 
 if has_gpu; then

@@ -27,9 +27,16 @@ Quick = Annotated[bool, typer.Option("--quick", help="One round of everything, s
 Peers = Annotated[
     bool, typer.Option("--peers", help="Quix Streams and Bytewax too (extra bench-peers).")
 ]
-JsonOut = Annotated[Path | None, typer.Option("--json", help="Write all figures here.")]
+JsonOut = Annotated[
+    Path | None,
+    typer.Option("--json", help="Write all figures here, over what is there."),
+]
 Compare = Annotated[
-    Path | None, typer.Option("--compare", help="What --json wrote before: tell what got worse.")
+    Path | None,
+    typer.Option(
+        "--compare",
+        help="What --json wrote before: tell what got worse, by the spread of two rounds or more.",
+    ),
 ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -11,6 +11,12 @@ from stream.errors import UsageError
 
 # Of a ratio's median: less is the machine's mood, even where rounds agree.
 _TOLERANCE = 0.10
+# One round has no spread: whatever differs may be the machine's mood.
+_FEWEST = 2
+
+
+Verdict = Literal["worse", "better", "one round says nothing", ""]
+ONE_ROUND: Final = "one round says nothing"
 
 
 class OldRatio(msgspec.Struct):
@@ -32,12 +38,12 @@ class Old(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One ratio, before and now. `verdict`: worse, better, or empty where it is much the same."""
+    """One ratio, before and now. `verdict`: empty where it is much the same."""
 
     name: str
     before: float
     now: float
-    verdict: Literal["worse", "better", ""]
+    verdict: Verdict
 
     @property
     def by(self) -> float:
@@ -60,21 +66,23 @@ def read(path: Path) -> Old:
 def changes(old: Mapping[str, OldRatio], new: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     """The ratios that both runs have, as the new one orders them.
 
-    One is worse if its median is by more than a tenth, and lies outside what the old run's rounds
-    span.
+    One is worse if its median is by more than a tenth, and no round of one run reaches what the
+    other's rounds span.
     """
     return [
-        Change(name, old[name].median, ratio["median"], _verdict(old[name], ratio["median"]))
+        Change(name, old[name].median, ratio["median"], _verdict(old[name], ratio))
         for name, ratio in new.items()
         if name in old and old[name].median
     ]
 
 
-def _verdict(old: OldRatio, now: float) -> Literal["worse", "better", ""]:
-    low, high = min(old.each, default=old.median), max(old.each, default=old.median)
-    if abs(now / old.median - 1) <= _TOLERANCE or low <= now <= high:
+def _verdict(old: OldRatio, new: Mapping[str, Any]) -> Verdict:
+    if min(len(old.each), len(new["each"])) < _FEWEST:
+        return ONE_ROUND
+    overlap = min(old.each) <= max(new["each"]) and min(new["each"]) <= max(old.each)
+    if overlap or abs(new["median"] / old.median - 1) <= _TOLERANCE:
         return ""
-    return "better" if (now > old.median) is old.more_is_better else "worse"
+    return "better" if (new["median"] > old.median) is old.more_is_better else "worse"
 
 
 def unlike(old: Old, document: Mapping[str, Any]) -> list[str]:

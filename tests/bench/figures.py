@@ -78,7 +78,7 @@ def ratios_of(rates: Sequence[int], run_sizes: Sequence[int]) -> list[Ratio]:
         Ratio("bytes.item / its announcement", "bytes.item", "bytes.announcement_of_item"),
     ]
     stages = [
-        Ratio(f"stages_us.{stage}.{size} / send", f"stages_us.{stage}.{size}", "bare_us.send")
+        Ratio(f"stages_us.{stage}.{size} / work", f"stages_us.{stage}.{size}", f"work_us.{size}")
         for stage in STAGES
         for size in run_sizes
     ]
@@ -90,26 +90,28 @@ STAGES = ("decode", "fold", "score", "top_k", "encode", "produce")
 
 def medians(rounds: Sequence[Figures]) -> Figures:
     """The median of each figure over the rounds that have it."""
+    return {name: statistics.median(values) for name, values in each(rounds).items()}
+
+
+def each(rounds: Sequence[Figures]) -> dict[str, list[float]]:
+    """Each figure's values in the rounds that have it."""
     names = dict.fromkeys(name for figures in rounds for name in figures)
-    return {
-        name: statistics.median(figures[name] for figures in rounds if name in figures)
-        for name in names
-    }
+    return {name: [figures[name] for figures in rounds if name in figures] for name in names}
 
 
 def measured_ratios(rounds: Sequence[Figures], wanted: Sequence[Ratio]) -> dict[str, Any]:
     """Each ratio's value in every round that has both figures, and their median."""
     found: dict[str, Any] = {}
     for ratio in wanted:
-        each = [
+        values = [
             figures[ratio.figure] / figures[ratio.baseline]
             for figures in rounds
             if figures.get(ratio.baseline) and ratio.figure in figures
         ]
-        if each:
+        if values:
             found[ratio.name] = {
-                "median": statistics.median(each),
-                "each": each,
+                "median": statistics.median(values),
+                "each": values,
                 "more_is_better": ratio.more_is_better,
             }
     return found
@@ -134,10 +136,11 @@ def nested(figures: Figures) -> dict[str, Any]:
 def document(
     rounds: Sequence[Figures], wanted: Sequence[Ratio], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What `--json` writes: medians in their shape, ratios with every round's value, facts."""
+    """What `--json` writes: medians in their shape, every round's figures, ratios, facts."""
     return {
         "format": FORMAT,
         **nested(medians(rounds)),
+        "each": each(rounds),
         "ratios": measured_ratios(rounds, wanted),
         "rounds": len(rounds),
         **facts,

@@ -12,16 +12,21 @@ _LIBRARIES = ("headwater", "aiokafka", "faust-streaming", "numpy", "numba", "roc
 
 
 def facts() -> dict[str, Any]:
-    """Processor, cores, load by others at the start, versions."""
+    """Processor, cores, load of now, versions."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "load_before": [round(load, 2) for load in os.getloadavg()],
+        "load_before": load(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _LIBRARIES},
     }
+
+
+def load() -> list[float]:
+    """How many processes ran or wanted to, of late: means of 1, 5 and 15 minutes."""
+    return [round(mean, 2) for mean in os.getloadavg()]
 
 
 def resident_bytes(pid: int) -> int:

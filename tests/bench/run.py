@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench import compare, output
 from bench.figures import Figures, document, medians, ratios_of
 from bench.ground import Ground
-from bench.machine import facts
+from bench.machine import facts, load
 from bench.parts import ONCE, PARTS
 from bench.peers import require_peers
 from bench.sizes import FULL, QUICK, Sizes
@@ -61,9 +61,11 @@ def run(loaded: Loaded, options: Options, console: Console | None = None) -> int
     if options.json:
         output.try_out(options.json)
     sizes = options.sizes or (QUICK if options.quick else FULL)
+    machine = facts()
     rounds = _measure(loaded, parts, sizes, options.rounds or sizes.rounds)
+    machine["load_after"] = load()
     wanted = ratios_of(sizes.rates, sizes.run_sizes)
-    told = document(rounds, wanted, {"sizes": asdict(sizes), "machine": facts()})
+    told = document(rounds, wanted, {"sizes": asdict(sizes), "machine": machine})
     report(told, medians(rounds), old, options.json, console or Console())
     return 0
 

@@ -1,12 +1,19 @@
-"""CPU microseconds that an event costs in each stage of the user hop, by the length of the run."""
+"""CPU microseconds that an event costs in each stage of the user hop, by the length of the run.
+
+Beside them, measured in between, those of a fixed piece of work that has nothing of headwater: what
+slows both is the machine.
+"""
 
 import asyncio
+import json
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
@@ -20,12 +27,10 @@ from agents.records import Internal, TopicCode
 from agents.route import route_items, sort_events
 from agents.score import lists_for
 from agents.snapshot import load_learner
-from bench import bare
 from bench.figures import STAGES, Figures
 from bench.ground import Ground
 from bench.loads import announcements
 from bench.loads import events as made_events
-from bench.shell import load
 from models.gate import Gate
 from models.mixture import Mixture
 from stream.egress import Egress
@@ -40,6 +45,8 @@ _HISTORY_RUN = 512
 _SESSION = 3600.0  # no heartbeat comes here, and none is missed
 _NOW_MS = 1_700_000_000_000
 _BATCH_BYTES = 1_000_000  # as in a worker
+_WORK = "work"
+_NUMBERS = np.random.default_rng(1).random(2_000)
 
 
 def stages(ground: Ground) -> Figures:
@@ -47,36 +54,42 @@ def stages(ground: Ground) -> Figures:
 
     decode: JSON to events; fold: rows and feedback; score: the gate's lesson, which scores the
     target and its sample; top_k: the list, scores and choice in one; encode: lists and rows to
-    bytes; produce: a run alone on its way, until Kafka has acknowledged all of it. Beside them, the
-    CPU microseconds of an event in a bare `send` loop.
+    bytes; produce: a run alone on its way, until Kafka has acknowledged all of it. `work_us.SIZE`:
+    the fixed work, before each run of that size.
     """
-    aside = ground.beside("stages")
-    spent = asyncio.run(_measure(aside))
-    return {
-        f"stages_us.{stage}.{size}": statistics.median(each)
-        for size, by_stage in spent.items()
-        for stage, each in by_stage.each.items()
-    } | {"bare_us.send": asyncio.run(_bare(ground.beside("send")))}
-
-
-async def _bare(ground: Ground) -> float:
-    events = ground.sizes.shell_events
-    await load(ground.settings, ground.topics, events, ground.sizes.users)
-    return (await bare.send(ground.settings, ground.topics, events)).cpu_us
+    spent = asyncio.run(_measure(ground.beside("stages")))
+    found = {}
+    for size, taken in spent.items():
+        found |= {f"stages_us.{stage}.{size}": taken.median(stage) for stage in STAGES}
+        found[f"work_us.{size}"] = taken.median(_WORK)
+    return found
 
 
 @dataclass
 class Spent:
     """CPU microseconds per event of each stage, one number per run."""
 
-    each: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
+    each: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     @contextmanager
     def on(self, stage: str, events: int) -> Iterator[None]:
-        """Measure the block under it."""
-        began = time.process_time_ns()
+        """Measure the block under it: the thread that everything of a run happens in."""
+        began = time.thread_time_ns()
         yield
-        self.each[stage].append((time.process_time_ns() - began) / 1000 / events)
+        self.each[stage].append((time.thread_time_ns() - began) / 1000 / events)
+
+    def median(self, stage: str) -> float:
+        """Half of the runs took less."""
+        return statistics.median(self.each[stage])
+
+
+def _work() -> None:
+    """Do what stages consist of, always the same: JSON, small objects, arrays, memory."""
+    for number in range(20):
+        text = json.dumps({"user_id": f"u{number}", "items": list(range(10)), "score": 0.25})
+        json.loads(text)
+    places = _NUMBERS.argsort()
+    np.add.at(np.zeros(_NUMBERS.size), places, _NUMBERS)
 
 
 async def _measure(ground: Ground) -> dict[int, Spent]:
@@ -176,6 +189,8 @@ class Workbench:
     async def apply(self, records: Sequence[ConsumerRecord], spent: Spent) -> None:
         """Take a run through all stages."""
         n = len(records)
+        with spent.on(_WORK, 1):
+            _work()
         with spent.on("decode", n):
             arrivals = sort_events(records, 0, Placement(1), self._rules).arrivals
         with spent.on("fold", n):

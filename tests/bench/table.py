@@ -1,7 +1,7 @@
 """A run's figures on a terminal: each with a bar, and the ratios with their range and goals."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.bar import Bar
@@ -10,10 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bench.compare import Change
+from bench.compare import ONE_ROUND, Change
 from bench.figures import STAGES, Figures
+from bench.sizes import FULL
 
 _BAR = 30
+# Of the cores: what a machine's own housekeeping takes at most.
+_QUIET = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,26 @@ def shown(document: Mapping[str, Any], figures: Figures) -> RenderableType:
     tables = {title: _bars(_rows(part, figures)) for part, title in _TITLES.items()}
     tables["CPU microseconds per event, by the length of the run"] = _stages(figures)
     tables["Ratios within a round: their median, and all of them"] = _ratios(document["ratios"])
-    tables["Goals, for a quiet machine"] = _goals(document["ratios"], figures)
-    return Group(*(_titled(title, table) for title, table in tables.items() if table.row_count))
+    full = is_full(document["sizes"])
+    tables["Goals, for a quiet machine"] = _goals(document["ratios"], figures, full=full)
+    parts = [_titled(title, table) for title, table in tables.items() if table.row_count]
+    return Group(*parts, busy(document["machine"]))
+
+
+def busy(machine: Mapping[str, Any]) -> str:
+    """How much ran on the machine, in words; processes of the run itself count after it."""
+    before, after = (machine[name][0] for name in ("load_before", "load_after"))
+    cores = machine["cores"]
+    said = f"Load {before:.1f} before, {after:.1f} after, on {cores} cores"
+    if before > cores * _QUIET:
+        return f"{said}: others work here too, so only the ratios say something."
+    return f"{said}."
+
+
+def is_full(sizes: Mapping[str, Any]) -> bool:
+    """Whether these are the sizes that the goals are for, however many rounds."""
+    full = asdict(FULL)
+    return all(sizes.get(name) == size for name, size in full.items() if name != "rounds")
 
 
 def _rows(part: str, figures: Figures) -> Iterator[tuple[str, float]]:
@@ -105,13 +126,13 @@ def _ratios(ratios: Mapping[str, Any]) -> Table:
     return table
 
 
-def _goals(ratios: Mapping[str, Any], figures: Figures) -> Table:
+def _goals(ratios: Mapping[str, Any], figures: Figures, *, full: bool) -> Table:
     table = _table("", "goal", "measured", "")
     for goal in GOALS:
         value = ratios[goal.name]["median"] if goal.name in ratios else figures.get(goal.name)
         if value is not None:
             sign = "at most" if goal.most else "at least"
-            said = "met" if goal.met(value) else "missed"
+            said = ("met" if goal.met(value) else "missed") if full else "at a smaller size"
             table.add_row(goal.name, f"{sign} {_number(goal.limit)}", _number(value), said)
     return table
 
@@ -125,8 +146,15 @@ def compared(changes: Sequence[Change]) -> RenderableType:
         by = f"{change.by:+.0%}"
         table.add_row(change.name, _number(change.before), _number(change.now), by, change.verdict)
     worse = [change.name for change in changes if change.verdict == "worse"]
-    said = f"Worse: {', '.join(worse)}." if worse else "Nothing got worse."
-    return Group(_titled("Against the earlier run", table), said)
+    return Group(_titled("Against the earlier run", table), _verdict(changes, worse))
+
+
+def _verdict(changes: Sequence[Change], worse: Sequence[str]) -> str:
+    if worse:
+        return f"Worse: {', '.join(worse)}."
+    if all(change.verdict == ONE_ROUND for change in changes):
+        return f"Not judged: {ONE_ROUND}, give both runs --rounds 3."
+    return "Nothing got worse."
 
 
 def _titled(title: str, table: Table) -> RenderableType:

@@ -1,13 +1,15 @@
 """What is made of measurements: quantiles, ratios within rounds, the document, the comparison."""
 
 import json
+import statistics
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bench import compare, output, run
+from bench import compare, output, run, table
 from bench.figures import (
     FORMAT,
     Ratio,
@@ -18,9 +20,11 @@ from bench.figures import (
     quantile,
     quantiles_ms,
 )
+from bench.sizes import FULL, QUICK
 from stream.errors import HeadwaterError, UsageError
 
-FACTS = {"sizes": {"events": 10, "rates": (50,)}, "machine": {"processor": "x", "cores": 2}}
+MACHINE = {"processor": "x", "cores": 2, "load_before": [0.5, 0, 0], "load_after": [3.0, 0, 0]}
+FACTS = {"sizes": {"events": 10, "rates": (50,)}, "machine": MACHINE}
 RATIO = Ratio("throughput.shell_only / bare_send", "throughput.shell_only", "throughput.bare_send")
 
 
@@ -78,16 +82,23 @@ def written(path: Path, *ratios: float) -> Path:
         ((2.0, 2.0, 2.0), (2.5, 2.5), "worse"),
         ((2.0, 2.0, 2.0), (1.5, 1.5), "better"),
         ((1.0, 2.0, 3.0), (2.5, 2.5), ""),
+        ((2.0, 2.0, 2.1), (2.5, 2.1, 2.6), ""),
+        ((2.0,), (9.0, 9.0), compare.ONE_ROUND),
+        ((2.0, 2.0), (9.0,), compare.ONE_ROUND),
     ],
 )
-def test_worse_is_what_exceeds_both_the_tolerance_and_the_earlier_rounds(
+def test_worse_is_what_exceeds_both_the_tolerance_and_the_spread_of_rounds(
     tmp_path: Path, before: tuple[float, ...], now: tuple[float, ...], verdict: str
 ) -> None:
-    """A tenth, or what the earlier rounds differ by, is no change."""
+    """A tenth, or what the rounds of either run differ by, is no change; one round says nothing."""
     old = compare.read(written(tmp_path / "old.json", *before))
     (change,) = compare.changes(old.ratios, told(*now)["ratios"])  # type: ignore[arg-type]
     assert change.verdict == verdict
-    assert change.by == pytest.approx(now[0] / 2 - 1)
+    assert change.by == pytest.approx(statistics.median(now) / 2 - 1)
+    console = Console(file=StringIO(), width=100)
+    console.print(table.compared([change]))
+    said = {"worse": "Worse: lag.", compare.ONE_ROUND: "Not judged: one round says nothing"}
+    assert said.get(verdict, "Nothing got worse.") in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_runs_that_differ_in_size_or_machine_say_so(tmp_path: Path) -> None:
@@ -139,6 +150,25 @@ def test_the_table_is_shown_even_if_the_file_cannot_be_written() -> None:
         run.report(document([figures], [], FACTS), figures, None, Path("/dev/full"), console)
     assert "9,412" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "at most 3.00" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Load 0.5 before, 3.0 after, on 2 cores." in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"),
+    [
+        (asdict(FULL), "met"),
+        (asdict(FULL) | {"rounds": 1}, "met"),
+        (asdict(QUICK), "at a smaller size"),
+    ],
+)
+def test_goals_are_judged_at_the_full_sizes_only(sizes: dict[str, object], verdict: str) -> None:
+    """A fifth of the rows in a fifth of the time meets no goal."""
+    console = Console(file=StringIO(), width=100)
+    figures = {"recovery.rows": 5.0, "recovery.seconds": 1.25}
+    told = document([figures], [], FACTS | {"sizes": sizes})
+    console.print(table.shown(told, figures))
+    (line,) = [text for text in console.file.getvalue().splitlines() if "at most 3.00" in text]  # type: ignore[attr-defined]
+    assert line.rstrip().endswith(verdict)
 
 
 def test_the_document_has_its_shape() -> None:
@@ -148,4 +178,5 @@ def test_the_document_has_its_shape() -> None:
     assert made["format"] == FORMAT
     assert made["recovery"] == {"rows": 5.0}
     assert made["lag_ms"] == {"50": {"bare": {"p99": 3.0}}}
+    assert made["each"]["recovery.rows"] == [5.0]
     assert made["rounds"] == 1

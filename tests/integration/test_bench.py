@@ -62,6 +62,7 @@ def test_every_figure_is_measured_and_two_runs_can_be_compared(
     assert run(loaded(settings), only) == 0
     printed = capsys.readouterr().out
     assert "Against the earlier run" in printed
+    assert "Not judged: one round says nothing" in printed
     assert "throughput" not in json.loads(again.read_text())
 
 
