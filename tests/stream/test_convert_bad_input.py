@@ -179,7 +179,7 @@ STRAY = 'u,"i,view\n'
     [
         "",
         "v,j,view\n",
-        "v,j,view\n" * 150_000,  # more than a row may have
+        ("v," + "j" * 250 + ",view\n") * 4500,  # more than a row may have
         'v,"j",view\n',  # the next quote is no end of a cell
         'v,"j""j",view\n',
         STRAY + "v,j,view\n",
