@@ -11,7 +11,8 @@ shift and how much V counts learn from episodes, through the solve (models.meta.
 
 Tried on three splits of training users as EpisodicSettings has them, mean MAE after 1 to 20 events:
 as EM leaves it .8155; long episodes in 0 / .15 / .3 of batches .8073 / .8080 / .8068; without them
-5 epochs .8080, half the outer rate .8072, 8 folds .8073, size 12 .8074. Profiles take .002 off.
+5 epochs .8080, half the outer rate .8072, 8 folds .8073, size 12 .8074. Differences below .001 are
+chance.
 """
 
 from collections.abc import Sequence
