@@ -14,7 +14,6 @@ from typing import Any, ClassVar, cast
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faust.transport.consumer import ensure_TP
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 
@@ -22,6 +21,7 @@ from stream.faustfix import FAUST_LOG
 from stream.faustfix.acks import SettledOffsetsConsumer
 from stream.faustfix.commit import AcceptedCommitConsumer
 from stream.faustfix.fetch import EpochFetchConsumer
+from stream.faustfix.idle import IdleIsNotHangingThread
 from stream.faustfix.pressure import PausedStaysPausedConsumer
 from stream.fence import Fence, watch
 from stream.lag import Lag, Reading
@@ -90,7 +90,7 @@ class RunSchema(faust.Schema[Any, Any]):
         return decode
 
 
-class RunConsumerThread(AIOKafkaConsumerThread):
+class RunConsumerThread(IdleIsNotHangingThread):
     """The thread that fetches: answers in 100 ms at the latest, and reports to the fence."""
 
     logger = FAUST_LOG

@@ -1,6 +1,7 @@
 """Every topic: its name, its shape, what must hold for the guarantees, creation and check."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ _SEEN_POLL = 0.05
 _CLEANUP = "cleanup.policy"
 _TIME = "message.timestamp.type"
 _SIZE = "max.message.bytes"
+RETENTION = "retention.ms"
 
 _DELETED = {_CLEANUP: "delete"}
 _COMPACTED = {_CLEANUP: "compact"}
@@ -72,6 +74,11 @@ class Topics:
         """Every topic, those that users write and read first."""
         return (topic for topic in vars(self).values() if isinstance(topic, Topic))
 
+    @property
+    def read_once(self) -> tuple[Topic, ...]:
+        """What workers read and Kafka removes by time, read or not."""
+        return self.events, self.user_input, self.item_feedback
+
     def _topic(self, name: str, config: Mapping[str, str], required: Mapping[str, str]) -> Topic:
         full = self._prefix + name
         return Topic(full, self._counts.get(full, self._default), config, required)
@@ -94,16 +101,34 @@ class Described:
     partitions: int
     config: Mapping[str, str]
 
+    @property
+    def retention_ms(self) -> int | None:
+        """How long records are kept; None where time removes none, or Kafka does not tell."""
+        kept = int(self.config.get(RETENTION, -1))
+        return None if kept < 0 or "delete" not in self.config.get(_CLEANUP, "") else kept
+
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong with a topic, and the command that mends it (Kafka's without the broker)."""
+    """What is wrong with a topic, and the command that mends it, without broker and prefix."""
 
     what: str
     mend: str
 
-    def __str__(self) -> str:
-        return f"{self.what} Mend it with `{self.mend}`."
+    def complete(self, broker: str, flags: str) -> str:
+        """The command for this broker; `flags` are those of our own commands."""
+        mend = self.mend.replace(".sh ", f".sh --bootstrap-server {broker} ")
+        return re.sub(r"headwater topics \w+", rf"\g<0>{flags}", mend)
+
+    def said(self, settings: Settings) -> str:
+        """Sentence and command, complete where broker or prefix are not the default ones."""
+        default = Settings.model_fields
+        flags = "".join(
+            f" --{name.replace('_', '-')} {getattr(settings, name)}"
+            for name in ("broker", "topic_prefix")
+            if getattr(settings, name) != default[name].default
+        )
+        return f"{self.what} Mend it with `{self.complete(settings.broker, flags)}`."
 
 
 async def ensure(settings: Settings) -> list[str]:
@@ -140,7 +165,7 @@ async def verify(settings: Settings) -> Topics:
     found = await describe(settings)
     topics = Topics(settings, {name: there.partitions for name, there in found.items()})
     if complaints := [wrong for topic in topics if (wrong := check(topic, found))]:
-        raise TopicError("\n".join(map(str, complaints)))
+        raise TopicError("\n".join(wrong.said(settings) for wrong in complaints))
     return topics
 
 
@@ -154,29 +179,28 @@ def check(topic: Topic, found: Mapping[str, Described]) -> Complaint | None:
         return Complaint(
             f"Topic {topic.name} has {there.partitions} partitions and {other.name} has"
             f" {other.partitions}; they must have as many, or a row would have two writers."
-            f" Delete {topic.name} while no worker runs, and let it be made anew.",
+            f" Kafka takes no partitions away. Delete {topic.name} with Kafka's own tools while no"
+            " worker runs, and let it be made anew.",
             f"kafka-topics.sh --delete --topic {topic.name} && headwater topics create",
         )
-    for key, wanted in topic.required.items():
-        came = there.config.get(key, "unknown")
-        if came != wanted:
-            return _wrong_config(topic.name, f"{key}={wanted}", f"{key}={came}")
-    return _too_small(topic, there)
-
-
-def _too_small(topic: Topic, there: Described) -> Complaint | None:
-    if _SIZE not in topic.config or int(there.config.get(_SIZE, INTERNAL_BYTES)) >= INTERNAL_BYTES:
+    change = changes(topic, there)
+    if not change:
         return None
-    came = f"{_SIZE}={there.config[_SIZE]}"
-    return _wrong_config(topic.name, f"{_SIZE}={INTERNAL_BYTES} or more", came)
-
-
-def _wrong_config(name: str, wanted: str, came: str) -> Complaint:
-    change = wanted.removesuffix(" or more")
-    return Complaint(
-        f"Topic {name} requires {wanted}, got {came}.",
-        f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {change}",
+    wanted = ", ".join(
+        f"{key}={value}{' or more' if key == _SIZE else ''}" for key, value in change.items()
     )
+    came = ", ".join(f"{key}={there.config.get(key, 'unknown')}" for key in change)
+    return Complaint(f"Topic {topic.name} requires {wanted}, got {came}.", "headwater topics mend")
+
+
+def changes(topic: Topic, there: Described) -> dict[str, str]:
+    """What of the topic's configuration must be set, and to what; empty if it is as required."""
+    change = {
+        key: wanted for key, wanted in topic.required.items() if there.config.get(key) != wanted
+    }
+    if _SIZE in topic.config and int(there.config.get(_SIZE, INTERNAL_BYTES)) < INTERNAL_BYTES:
+        change[_SIZE] = str(INTERNAL_BYTES)
+    return change
 
 
 @asynccontextmanager

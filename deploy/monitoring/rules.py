@@ -141,6 +141,6 @@ def _rule(alert: Alert) -> Yaml:
         "labels": {"severity": alert.severity},
         "annotations": {
             "summary": alert.summary,
-            "runbook_url": f"deploy/RUNBOOK.md#{alert.name.lower()}",
+            "runbook": f"deploy/RUNBOOK.md#{alert.name.lower()}",
         },
     }

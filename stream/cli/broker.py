@@ -1,5 +1,6 @@
 """headwater broker: a local Kafka for development and the demonstration."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,11 @@ import typer
 from stream.broker import DEFAULT_PORT, LocalBroker
 from stream.cli.flags import command, group
 from stream.clone import clone
+from stream.connect import our_words_only, wait_for_broker
+from stream.errors import BrokerUnreachable
 from stream.settings import Loaded
+
+_OTHER_SECONDS = 2.0
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Where it keeps its data [build/broker of the clone].")
@@ -42,20 +47,32 @@ def start(loaded: Loaded, data: Data = None, port: Port = None) -> int:
     """Start a local Kafka and return when it answers, after about 3 seconds.
 
     Its storage is formatted once and kept; it listens on this machine only. Where HEADWATER_BROKER
-    names another Kafka, none is started unless --port asks for one.
+    names another Kafka, none is started unless --port asks for one, and you are told whether that
+    one answers (exit code 1 if not).
     """
-    other = loaded.sources["broker"]
-    if other != "default" and port is None:
-        print(
-            f"Not needed: {loaded.settings.broker} is in use ({other})."
-            " Give --port to start a local one all the same."
-        )
-        return 0
+    if loaded.sources["broker"] != "default" and port is None:
+        return _other(loaded)
     local = LocalBroker(_data(data), port or DEFAULT_PORT, loaded.settings.kafka_jars)
     began = local.start()
     running = local.status()
     verb = "runs" if began else "runs already"
     print(f"Kafka {verb} at {running.address} (pid {running.pid}, data in {running.data}).")
+    return 0
+
+
+def _other(loaded: Loaded) -> int:
+    """Say that the settings name another Kafka, and whether it answers within some seconds."""
+    settings = loaded.settings
+    named = f"The settings name another Kafka, {settings.broker} ({loaded.sources['broker']})"
+    _, port = settings.broker.rsplit(":", 1)
+    local = "`headwater broker start --port {}` starts a local one all the same."
+    try:
+        with our_words_only():
+            asyncio.run(wait_for_broker(settings.model_copy(update={"wait": _OTHER_SECONDS})))
+    except BrokerUnreachable:
+        print(f"{named}, and nobody answers there. {local.format(port)}")
+        return 1
+    print(f"{named}, and it answers: no local one is started. {local.format('PORT')}")
     return 0
 
 

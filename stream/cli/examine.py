@@ -1,6 +1,7 @@
 """What `headwater doctor` does once its flags are understood; apart, since it is slow to load."""
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 
 from stream.doctor.diagnosis import Facts, diagnose
@@ -58,6 +59,14 @@ def _model(settings: Settings) -> Model:
 def _here(loaded: Loaded) -> Here:
     """The flags that were given here are to be given to what is printed, too."""
     settings = loaded.settings
-    given = [name for name in ("broker", "topic_prefix") if loaded.sources[name] == "flag"]
-    flags = "".join(f" --{name.replace('_', '-')} {getattr(settings, name)}" for name in given)
-    return Here(settings.broker, settings.topic_prefix, settings.group, flags)
+    flags = _given(loaded, "broker", "topic_prefix")
+    own = _given(loaded, "group", "state_dir", "model", "repeats", "http_host", "http_port")
+    return Here(settings.broker, settings.topic_prefix, settings.group, flags, own)
+
+
+def _given(loaded: Loaded, *names: str) -> str:
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(getattr(loaded.settings, name)))}"
+        for name in names
+        if loaded.sources[name] == "flag"
+    )

@@ -16,6 +16,9 @@ _NEEDED = (
 CLOCK_WARN = 1.0
 CLOCK_FAIL = 60.0
 SET_CLOCK = "timedatectl set-ntp true"
+# An outage of a night must lose nothing; Kafka's default is a week, and the mending goes there.
+RETENTION_WARN_MS = 86_400_000
+WEEK_HOURS = 168
 
 
 def judge_broker(cluster: Cluster, here: Here) -> Findings:
@@ -96,16 +99,34 @@ def judge_topics(topics: Topics, found: Mapping[str, Described], here: Here) -> 
         complaint = check(topic, found) if topic.name in found else None
         if complaint:
             all_well = False
-            mend = here.kafka(complaint.mend).replace(
-                "headwater topics create", here.headwater("topics create")
-            )
+            mend = complaint.complete(here.broker, here.flags)
             yield Finding("topics", "fail", complaint.what, mend)
+    for finding in _judge_retention(topics, found, here):
+        all_well = False
+        yield finding
     if all_well:
         counts = sorted({there.partitions for there in found.values()})
         shown = " or ".join(map(str, counts))
         yield Finding(
             "topics", "ok", f"All {len(found)} topics are as required: {shown} partitions."
         )
+
+
+def keep_for(hours: int) -> str:
+    """The command of ours that lets Kafka keep workers' input for so long at least."""
+    return f"topics mend --retention-hours {hours}"
+
+
+def _judge_retention(topics: Topics, found: Mapping[str, Described], here: Here) -> Findings:
+    """Whether workers may be away for a day without losing what they have not read."""
+    for topic in topics.read_once:
+        kept = found[topic.name].retention_ms if topic.name in found else None
+        if kept is not None and kept < RETENTION_WARN_MS:
+            text = (
+                f"Topic {topic.name} keeps records for {duration(kept / 1000)} only: what no worker"
+                " has read by then is lost."
+            )
+            yield Finding("topics", "warn", text, here.headwater(keep_for(WEEK_HOURS)))
 
 
 def _some(names: Sequence[str]) -> str:

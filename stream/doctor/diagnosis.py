@@ -80,9 +80,10 @@ def _kafka(kafka: Kafka | NoKafka, settings: Settings, here: Here) -> Findings:
         lambda group: judge_group(group, topics.events.partitions, here),
     )  # fmt: skip
     workers = len(kafka.group.hosts) if kafka.group else None
+    kept_ms = {name: topic.retention_ms for name, topic in there.items()}
     yield from _or_skip(
         "lag", kafka, kafka.waiting or None,
-        lambda waiting: judge_lag(waiting, kafka.now_ms, workers, here),
+        lambda waiting: judge_lag(waiting, kafka.now_ms, workers, here, kept_ms),
     )  # fmt: skip
     yield from _or_skip(
         "dead-letters", kafka, kafka.dead_letters, lambda dead: judge_dead_letters(dead, here)

@@ -11,10 +11,13 @@ def look_at_state(path: Path) -> StateDir:
     """A folder that is not there is judged by the one that it would be made in."""
     exists = path.exists()
     folder = next(up for up in (path.absolute(), *path.absolute().parents) if up.exists())
-    return StateDir(str(path), exists, _refusal(folder), shutil.disk_usage(folder).free)
+    error = _refusal(folder)
+    said = f"{error.strerror} ({error.filename or folder})" if error else None
+    free = shutil.disk_usage(folder).free
+    return StateDir(str(path), exists, said, free, error.errno if error else None)
 
 
-def _refusal(folder: Path) -> str | None:
+def _refusal(folder: Path) -> OSError | None:
     """Why nothing can be written there; a folder's mode does not say so of full or locked disks."""
     try:
         with TemporaryFile(dir=folder) as probe:
@@ -24,5 +27,5 @@ def _refusal(folder: Path) -> str | None:
             with TemporaryFile(dir=taken):
                 pass
     except OSError as error:
-        return f"{error.strerror} ({error.filename or folder})"
+        return error
     return None

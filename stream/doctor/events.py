@@ -45,12 +45,15 @@ def judge_placement(events: Events, here: Here) -> Findings:
     if share <= TOLERATED_SHARE:
         yield Finding("placement", "ok", f"{text}.")
         return
-    [(main, count)] = causes.most_common(1)
-    part = "" if count == causes.total() else f" (most of them; {_tally(causes)})"
-    text = f"{text}, one hop and some milliseconds more. {_CURES[main]}{part}."
-    example = 'echo \'ann:{"user_id":"ann",…}\' |'
+    cures = ". ".join(
+        _CURES[cause] if len(causes) == 1 else f"{count / number:.1%}: {_CURES[cause]}"
+        for cause, count in causes.most_common()
+    )
+    text = f"{text}, one hop and some milliseconds more. {cures}."
+    example = 'echo \'ann:{"user_id":"ann","item_id":"1","type":"view"}\' |'
     send = f"kcat -P -b {here.broker} -t {here.prefix}events -K: -X partitioner=murmur2_random"
-    yield Finding("placement", "warn", text, f"{example} {send}")
+    keyed = "key = user_id, for instance " if causes.keys() & {"no-key", "other-key"} else ""
+    yield Finding("placement", "warn", text, f"{keyed}{example} {send}")
 
 
 def misplaced(event: Sampled, partitions: int) -> str | None:
@@ -104,7 +107,3 @@ def constant_delay(ahead: Sequence[float]) -> float | None:
         return None
     alike = sum(abs(seconds - middle) < CLOCK_TOLERANCE / 2 for seconds in ahead)
     return middle if alike >= 0.8 * len(ahead) else None
-
-
-def _tally(causes: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in causes.most_common())

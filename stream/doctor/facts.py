@@ -107,6 +107,7 @@ class StateDir:
     exists: bool
     error: str | None
     free_bytes: int
+    number: int | None = None  # the error's errno
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Page:
 
     address: str
     error: str | None = None
+    silent: bool = False  # it takes connections and does not answer
     health: str | None = None  # what /healthz complains of
     readiness: str | None = None
     ahead: float | None = None  # s, its clock less ours, to a second

@@ -48,11 +48,17 @@ class Here:
     broker: str
     prefix: str
     group: str
-    flags: str = ""  # the settings that were given as flags, so that a command works as printed
+    # The settings that were given as flags, so that a command works as printed.
+    flags: str = ""
+    worker_flags: str = ""  # those that only a worker has
 
     def headwater(self, command: str) -> str:
         """The command with the flags that this one was given."""
         return f"headwater {command}{self.flags}"
+
+    def worker(self) -> str:
+        """The command that starts a worker of this group."""
+        return self.headwater("worker") + self.worker_flags
 
     def kafka(self, command: str) -> str:
         """The command with the broker, where it is one of Kafka's own scripts."""

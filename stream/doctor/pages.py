@@ -17,6 +17,11 @@ from stream.doctor.facts import Page, Prometheus
 SECONDS = 5.0
 # Every worker has it from its start on.
 _WORKERS = "headwater_model_info"
+_NO_PROMETHEUS = "what answers is no Prometheus"
+
+
+class _NoPrometheusError(Exception):
+    """Someone else answers at its address."""
 
 
 async def look_at_pages(
@@ -28,7 +33,7 @@ async def look_at_pages(
 
 
 def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS, connect=SECONDS / 2))
 
 
 async def _page(session: aiohttp.ClientSession, address: str, now: Callable[[], float]) -> Page:
@@ -38,12 +43,16 @@ async def _page(session: aiohttp.ClientSession, address: str, now: Callable[[], 
             await _complaint(session, f"http://{address}{path}") for path in ("/healthz", "/readyz")
         ]
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return Page(address, f"No worker's page answers at {address} ({_words(error)}).")
+        text = f"No worker's page answers at {address} ({_words(error)})."
+        # A frozen process has its connections taken by the kernel; an address that nobody has, too
+        # long a way, ends as a ConnectionTimeoutError.
+        silent = isinstance(error, TimeoutError)
+        return Page(address, text, silent and not isinstance(error, aiohttp.ConnectionTimeoutError))
     models = _models(metrics)
     if models is None:
         return Page(address, f"What answers at {address} is no headwater worker.")
     ahead = parsedate_to_datetime(date).timestamp() - now() if date else None
-    return Page(address, None, health, ready, ahead, models)
+    return Page(address, None, health=health, readiness=ready, ahead=ahead, models=models)
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> tuple[str, str]:
@@ -89,13 +98,19 @@ async def look_at_prometheus(url: str) -> Prometheus:
             )
     except (aiohttp.ClientError, TimeoutError) as error:
         return Prometheus(url, error=_words(error))
-    except (msgspec.DecodeError, LookupError, TypeError, ValueError):
-        return Prometheus(url, error="what answers is no Prometheus")
+    except _NoPrometheusError as error:
+        return Prometheus(url, error=str(error))
+    except (LookupError, TypeError, ValueError):
+        return Prometheus(url, error=_NO_PROMETHEUS)
 
 
 async def _data(session: aiohttp.ClientSession, url: str) -> Any:
     async with session.get(url) as answer:
-        return msgspec.json.decode(await answer.read())["data"]
+        try:
+            return msgspec.json.decode(await answer.read())["data"]
+        except (msgspec.DecodeError, LookupError, TypeError) as error:
+            text = f"{_NO_PROMETHEUS} (HTTP {answer.status} at {url.partition('?')[0]})"
+            raise _NoPrometheusError(text) from error
 
 
 def _words(error: Exception) -> str:

@@ -1,8 +1,11 @@
 """Judges the workers by what Kafka knows of them: members, lag, dead letters."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil
+from types import MappingProxyType
 
+from stream.doctor.cluster import WEEK_HOURS, keep_for
 from stream.doctor.facts import DeadLetters, Group, Waiting
 from stream.doctor.findings import Finding, Findings, Here, Status, duration
 
@@ -34,7 +37,9 @@ def judge_group(group: Group, partitions: int, here: Here) -> Findings:
         yield Finding("group", "warn", text, here.headwater("doctor"))
     elif not number:
         text = f"{name} has no worker: events wait, and no list is made."
-        yield Finding("group", "fail", text, here.headwater("worker"))
+        if group.state == "Dead":
+            text += " Kafka knows of none that ever was: is it the workers' HEADWATER_GROUP?"
+        yield Finding("group", "fail", text, here.worker())
     elif number > partitions:
         text = f"{name} has {number} members for {partitions} partitions of events: "
         text += f"{number - partitions} of them have no event to read. Stop as many."
@@ -46,9 +51,16 @@ def judge_group(group: Group, partitions: int, here: Here) -> Findings:
 
 
 def judge_lag(
-    waiting: Sequence[Waiting], now_ms: float, workers: int | None, here: Here
+    waiting: Sequence[Waiting],
+    now_ms: float,
+    workers: int | None,
+    here: Here,
+    kept_ms: Mapping[str, int | None] = MappingProxyType({}),
 ) -> Findings:
-    """How far the group is behind, by topic, in records and in the age of the oldest one."""
+    """How far the group is behind, by topic, in records and in the age of the oldest one.
+
+    `kept_ms`: after how long Kafka removes a topic's records, read or not.
+    """
     by_topic: dict[str, list[Waiting]] = defaultdict(list)
     for place in waiting:
         by_topic[place.topic].append(place)
@@ -69,7 +81,11 @@ def judge_lag(
             " No worker reads." if workers == 0 else " The workers do not keep up, or one hangs."
         )
         status: Status = "fail" if age > LAG_FAIL or workers == 0 else "warn"
-        yield Finding("lag", status, text, here.headwater("worker"))
+        yield Finding("lag", status, text, here.worker())
+        if (kept := kept_ms.get(topic)) is not None and age > kept / 2000:
+            hours = max(WEEK_HOURS, ceil(2 * kept / 3_600_000))
+            text = f"{topic}: what waits is removed when it is {duration(kept / 1000)} old."
+            yield Finding("lag", "fail", text, here.headwater(keep_for(hours)))
     if fine:
         text = f"Not yet committed, none older than {LAG_WARN:.0f} s: {', '.join(fine)}."
         yield Finding("lag", "ok", text)

@@ -1,5 +1,6 @@
 """Judges one worker's surroundings: its page, its state directory, its model, its Prometheus."""
 
+import errno
 import re
 from collections.abc import Sequence
 
@@ -12,12 +13,20 @@ _PAGE_CLOCK = 3.0
 # A worker that cannot write stops. RocksDB rewrites what it holds when it compacts.
 DISK_FAIL = 200 * 2**20
 DISK_WARN = 2 * 2**30
+_FREE = (
+    "df -h {path} shows its disk: free space there, or HEADWATER_STATE_DIR=FOLDER headwater worker"
+    " with a FOLDER on another"
+)
 
 
 def judge_page(page: Page, asked: bool, here: Here) -> Findings:
     """Whether a worker is there and well; one that was not `asked` for may be elsewhere."""
+    if page.silent:
+        text = f"{page.error} Its process takes connections: it is frozen or starved of processor."
+        yield Finding("worker", "fail", text, _end_frozen(page.address, here))
+        return
     if page.error and asked:
-        yield Finding("worker", "fail", page.error, here.headwater("worker"))
+        yield Finding("worker", "fail", page.error, here.worker())
         return
     if page.error:
         text = f"{page.error} Name the workers' pages with --worker HOST:PORT."
@@ -40,6 +49,15 @@ def judge_page(page: Page, asked: bool, here: Here) -> Findings:
         yield Finding("clock", status, text, f"{SET_CLOCK} on the machine that is off")
 
 
+def _end_frozen(address: str, here: Here) -> str:
+    """A frozen process takes SIGTERM when it wakes; SIGKILL at once. Neither loses anything."""
+    port = address.rpartition(":")[2]
+    return (
+        f"ss -ltnp 'sport = :{port}' tells its PID; kill -TERM PID; after 5 s kill -KILL PID;"
+        f" then {here.worker()}"
+    )
+
+
 def judge_state(state: StateDir, elsewhere: bool) -> Findings:
     """Whether a worker could keep its tables; `elsewhere`: workers run and none here has any."""
     where = f"State directory {state.path}"
@@ -48,16 +66,23 @@ def judge_state(state: StateDir, elsewhere: bool) -> Findings:
         yield Finding("state", "skip", f"{text} HEADWATER_STATE_DIR names another.")
     elif state.error:
         text = f"{where} cannot be written: {state.error}."
-        yield Finding("state", "fail", text, f"mkdir -p {state.path} && chown $USER {state.path}")
+        yield Finding("state", "fail", text, _mend_state(state))
     elif state.free_bytes < DISK_WARN:
         text = f"{where} has {state.free_bytes / 1e6:,.0f} MB of free disk left."
         status: Status = "fail" if state.free_bytes < DISK_FAIL else "warn"
-        yield Finding(
-            "state", status, text, f"df -h {state.path}; HEADWATER_STATE_DIR=… names another"
-        )
+        yield Finding("state", status, text, _FREE.format(path=state.path))
     else:
         made = "is writable" if state.exists else "can be made"
         yield Finding("state", "ok", f"{where} {made}, {state.free_bytes / 1e9:.1f} GB are free.")
+
+
+def _mend_state(state: StateDir) -> str:
+    """By what refused: rights can be given, a full disk freed; all else takes another folder."""
+    if state.number in {errno.ENOSPC, errno.EDQUOT}:
+        return _FREE.format(path=state.path)
+    if state.number in {errno.EACCES, errno.EPERM}:
+        return f"sudo mkdir -p {state.path} && sudo chown -R $USER {state.path}"
+    return "HEADWATER_STATE_DIR=FOLDER headwater worker, with a FOLDER that can be written"
 
 
 def judge_model(model: Model, pages: Sequence[Page]) -> Findings:
@@ -67,7 +92,7 @@ def judge_model(model: Model, pages: Sequence[Page]) -> Findings:
         mend = (
             f"HEADWATER_REPEATS={trained[1]}"
             if trained
-            else f"headwater train --out {model.path} …"
+            else f"headwater train --events EVENTS --out {model.path}, or copy a whole one there"
         )
         yield Finding("model", "fail", model.error, mend)
         return

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.prometheus import ROOT, metrics_of, tool
+from support.prometheus import metrics_of
+from support.tools import ROOT, program
 
 from deploy.monitoring.files import BOARDS, DEPLOY, files
 from deploy.monitoring.rules import ALERTS, RECORDED
@@ -69,7 +70,7 @@ def test_each_alert_has_its_section_in_the_runbook() -> None:
 
 def test_promtool_accepts_configuration_and_rules() -> None:
     """As Prometheus itself reads them."""
-    promtool = tool("promtool")
+    promtool = program("promtool")
     check = [promtool, "check", "config", str(DEPLOY / "prometheus" / "prometheus.yml")]
     for command in (check, [promtool, "check", "rules", *map(str, RULES)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,7 +80,7 @@ def test_promtool_accepts_configuration_and_rules() -> None:
 def test_each_alert_fires_when_it_should_and_only_then() -> None:
     """By promtool, on made-up series: each alert at least once firing and once not."""
     done = subprocess.run(
-        [tool("promtool"), "test", "rules", ALERT_TESTS.name],
+        [program("promtool"), "test", "rules", ALERT_TESTS.name],
         cwd=ALERT_TESTS.parent,
         capture_output=True,
         text=True,
@@ -100,7 +101,7 @@ def test_promtool_tells_a_wrong_expectation(tmp_path: Path) -> None:
     wrong = wrong.replace("../../deploy", str(ROOT / "deploy"))
     (tmp_path / "wrong.yml").write_text(wrong)
     done = subprocess.run(
-        [tool("promtool"), "test", "rules", "wrong.yml"],
+        [program("promtool"), "test", "rules", "wrong.yml"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -114,11 +115,11 @@ def test_without_prometheus_ci_fails_and_others_are_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No test is left out silently where it counts."""
-    monkeypatch.setattr("support.prometheus.FETCHED", tmp_path)
+    monkeypatch.setattr("support.tools.PROMETHEUS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="apt-get install prometheus"):
-        tool("promtool")
+        program("promtool")
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="apt-get install prometheus"):
-        tool("promtool")
+        program("promtool")

@@ -31,6 +31,7 @@ COMMANDS = [
     ["topics"],
     ["topics", "create"],
     ["topics", "describe"],
+    ["topics", "mend"],
     ["topics", "schemas"],
     ["config"],
     ["worker"],
@@ -173,11 +174,19 @@ def test_config_tells_where_values_come_from(headwater: Run, settings: Settings)
     assert "HEADWATER_NONSENSE is not a setting" in done.stderr
 
 
-def test_broker_start_is_not_needed_beside_another_kafka(headwater: Run) -> None:
-    """HEADWATER_BROKER names a Kafka, so none is started."""
+def test_broker_start_is_not_needed_beside_another_kafka(
+    headwater: Run, settings: Settings
+) -> None:
+    """HEADWATER_BROKER names a Kafka, so none is started; whether that one answers is said."""
     done = headwater("broker", "start")
     assert done.returncode == 0
-    assert done.stdout.startswith("Not needed")
+    assert done.stdout.startswith(f"The settings name another Kafka, {settings.broker} (env")
+    assert "and it answers: no local one is started" in done.stdout
+    away = f"127.0.0.1:{free_port()}"
+    done = headwater("broker", "start", BROKER=away)
+    assert done.returncode == 1
+    assert f"{away} (environment HEADWATER_BROKER), and nobody answers there." in done.stdout
+    assert f"`headwater broker start --port {away.split(':')[1]}` starts a local" in done.stdout
 
 
 def test_the_broker_s_life_by_hand(headwater: Run, tmp_path: Path) -> None:

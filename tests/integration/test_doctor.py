@@ -178,7 +178,7 @@ def test_topics_that_are_missing_or_wrong(settings: Settings, doctor: Doctor) ->
     assert any("requires message.timestamp.type=LogAppendTime" in text for text in texts)
     assert any("3 partitions and" in text for text in texts)
     mends = " ".join(finding["mend"] for finding in found["topics"])
-    assert f"kafka-configs.sh --bootstrap-server {settings.broker} --alter" in mends
+    assert f"headwater topics mend --broker {settings.broker}" in mends
     assert f"headwater topics create --broker {settings.broker}" in mends
 
 
@@ -243,7 +243,7 @@ def test_models_that_a_worker_would_refuse(doctor: Doctor, tmp_path: Path) -> No
     path.write_bytes(content)
     _, found = doctor(*away)
     assert "does not have its sha256" in found["model"][0]["text"]
-    assert found["model"][0]["mend"].startswith(f"headwater train --out {path}")
+    assert found["model"][0]["mend"].startswith(f"headwater train --events EVENTS --out {path}")
 
 
 @pytest.fixture
@@ -253,9 +253,9 @@ def stranger() -> Iterator[str]:
         yield f"127.0.0.1:{silent.getsockname()[1]}"
 
 
-async def _answers(text: str) -> tuple[web.AppRunner, str]:
+async def _answers(text: str, status: int = 200) -> tuple[web.AppRunner, str]:
     async def answer(_request: web.Request) -> web.Response:
-        return web.Response(text=text)
+        return web.Response(text=text, status=status)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -294,7 +294,20 @@ def test_a_prometheus_that_is_none(text: str) -> None:
         finally:
             await runner.cleanup()
 
-    assert asyncio.run(look()) == "what answers is no Prometheus"
+    assert str(asyncio.run(look())).startswith("what answers is no Prometheus")
+
+
+def test_a_prometheus_s_address_that_is_not_found_tells_the_status() -> None:
+    """Its own prefix is missing, or it is another server."""
+
+    async def look() -> str | None:
+        runner, address = await _answers("no such page", 404)
+        try:
+            return (await look_at_prometheus(f"http://{address}")).error
+        finally:
+            await runner.cleanup()
+
+    assert "what answers is no Prometheus (HTTP 404 at http://" in str(asyncio.run(look()))
 
 
 def test_pages_that_never_answer_are_given_up(
@@ -304,6 +317,7 @@ def test_pages_that_never_answer_are_given_up(
     monkeypatch.setattr("stream.doctor.pages.SECONDS", 0.1)
     [page] = asyncio.run(look_at_pages([stranger]))
     assert "no answer in" in str(page.error)
+    assert page.silent
 
 
 def test_findings_that_cannot_be_written(

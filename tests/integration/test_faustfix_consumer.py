@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
 from stream.app import create_app
@@ -242,3 +244,35 @@ def test_partitions_move_before_they_are_resumed(settings: Settings, tmp_path: P
 def test_the_app_is_a_faust_app(settings: Settings, topics: Topics) -> None:
     """What the cures stand on is Faust's own app."""
     assert isinstance(create_app(settings, topics).app, faust.App)
+
+
+class TestIdleIsNotHanging:
+    @pytest.mark.parametrize("quiet", [301.0, None])
+    def test_the_first_message_after_idle_minutes_is_no_error(
+        self,
+        settings: Settings,
+        topics: Topics,
+        here: TP,
+        quiet: float | None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Faust's own check says that the stream hangs; ours says nothing."""
+        consumer = consumer_of(settings, topics)
+        errors: list[str] = []
+        now = 10_000.0
+        if quiet is not None:
+            consumer.app.monitor.stream_inbound_time[here] = now - quiet
+        thread = consumer._thread
+        thread.time_started = now - 400
+        waits = SimpleNamespace(highwater=7, position=6, timestamp=now * 1000)
+        assignment = SimpleNamespace(active=True, state_value=lambda _: waits)
+        subscriptions = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+        thread._consumer = SimpleNamespace(_fetcher=SimpleNamespace(_subscriptions=subscriptions))
+        monkeypatch.setattr(type(consumer.app.topics), "acks_enabled_for", lambda *_: True)
+        monkeypatch.setattr(thread.log, "error", lambda text, *_: errors.append(text))
+        AIOKafkaConsumerThread.verify_event_path(thread, now, here)
+        assert ["hanging" in error for error in errors] == [True]
+        thread.verify_event_path(now, here)
+        assert len(errors) == 1
+        thread.verify_event_path(now + 301, here)
+        assert errors[1].startswith("Aiokafka stopped fetching")

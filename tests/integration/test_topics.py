@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from aiokafka.admin import NewTopic
 
-from stream import topics
+from stream import mending, topics
+from stream.cli import main
 from stream.connect import admin_client
 from stream.errors import BrokerUnreachable, TopicError
-from stream.settings import Settings
+from stream.settings import PREFIX, Settings
 from stream.topics import Topics
 
 
@@ -60,6 +61,66 @@ def test_all_wrong_topics_are_named_at_once(settings: Settings) -> None:
         asyncio.run(topics.verify(settings))
     lines = str(refused.value).splitlines()
     assert [name in line for name, line in zip(names, lines, strict=True)] == [True, True]
+
+
+def test_a_wrong_configuration_is_mended_and_nothing_else_of_it_is_touched(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Described as wrong; named, not done, in a dry run; mended; described as it should be."""
+    for name in ("broker", "topic_prefix"):
+        monkeypatch.setenv(PREFIX + name.upper(), str(getattr(settings, name)))
+    events, vectors = Topics(settings).events.name, Topics(settings).item_vectors.name
+    own = {"retention.ms": "3600000", "segment.bytes": "2000000"}
+    wrong = {"message.timestamp.type": "CreateTime", "cleanup.policy": "compact"}
+    _make(settings, events, 4, wrong | own)
+    _make(settings, vectors, 4)
+    asyncio.run(topics.ensure(settings))
+    assert main(["topics", "describe"]) == 1
+    complaint = f"Topic {events} requires cleanup.policy=delete, message.timestamp.type=LogAppend"
+    said = capsys.readouterr().out
+    assert complaint in said
+    flags = f"--broker {settings.broker} --topic-prefix {settings.topic_prefix}"
+    assert f"`headwater topics mend {flags}`" in said
+
+    assert main(["topics", "mend", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Would set cleanup.policy=delete of {events}; it was compact."
+    assert len(lines) == 4
+    assert asyncio.run(topics.describe(settings))[events].config["cleanup.policy"] == "compact"
+
+    assert main(["topics", "mend", "--retention-hours", "24"]) == 0
+    assert f"Set retention.ms=86400000 of {events}; it was 3600000." in capsys.readouterr().out
+    assert main(["topics", "describe"]) == 0
+    config = asyncio.run(topics.describe(settings))[events].config
+    assert (config["segment.bytes"], config["retention.ms"]) == ("2000000", "86400000")
+    assert main(["topics", "mend"]) == 0
+    assert "No topic's configuration is to be mended." in capsys.readouterr().out
+
+
+def test_what_cannot_be_mended_in_place_is_said(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Partitions cannot be taken away; missing topics are to be made."""
+    _make(settings, Topics(settings).events.name, 2)
+    _make(settings, Topics(settings).user_input.name, 3, {"max.message.bytes": "1200000"})
+    flags = ["--broker", settings.broker, "--topic-prefix", settings.topic_prefix]
+    assert main(["topics", "mend", *flags]) == 1
+    said = capsys.readouterr().out
+    assert "has 3 partitions and" in said
+    assert f"kafka-topics.sh --bootstrap-server {settings.broker} --delete --topic" in said
+    assert f"headwater topics create {' '.join(flags)}" in said
+
+
+def test_kafka_s_refusal_to_mend_is_said(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its own words, with the topic."""
+    asyncio.run(topics.ensure(settings))
+    name = Topics(settings).events.name
+    change = [mending.Change(name, "cleanup.policy", "delete", "burn")]
+    monkeypatch.setattr("stream.mending._changes", lambda *_: change)
+    with pytest.raises(TopicError, match=f"Kafka refused to mend topic {name}: .*burn"):
+        asyncio.run(mending.mend(settings))
 
 
 def test_more_replicas_than_brokers_is_kafka_s_refusal(settings: Settings) -> None:

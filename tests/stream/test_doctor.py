@@ -1,5 +1,6 @@
 """The doctor's judgements: facts in, lines out."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import replace
 from zlib import crc32
@@ -171,10 +172,20 @@ def test_missing_topics_are_one_line_and_wrong_ones_one_each() -> None:
     missing, shape = judge_topics(TOPICS, found, HERE)
     assert missing.mend == "headwater topics create --broker kafka:9092"
     assert "t.items, t.users" in missing.text
-    assert shape.mend == (
-        "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics"
-        " --entity-name t.events --add-config message.timestamp.type=LogAppendTime"
-    )
+    assert shape.mend == "headwater topics mend --broker kafka:9092"
+
+
+def test_topics_that_are_emptied_too_soon_are_warned_of() -> None:
+    """Less than a day: an outage of a night would lose events. Lists may be kept as one likes."""
+    short = {"retention.ms": "3600000"}
+    found = dict(THERE)
+    for name in ("t.events", "t.dead-letters", "t.recommendations"):
+        found[name] = replace(found[name], config={**found[name].config, **short})
+    finding = only(judge_topics(TOPICS, found, HERE))
+    assert (finding.status, "t.events keeps records for 60 min only" in finding.text) == (
+        "warn", True,
+    )  # fmt: skip
+    assert finding.mend == "headwater topics mend --retention-hours 168 --broker kafka:9092"
 
 
 def test_partitions_that_differ_are_told_with_both_commands() -> None:
@@ -237,6 +248,16 @@ def test_the_share_of_forwarded_events_comes_with_its_cure(
     assert str(finding.mend).endswith(
         "kcat -P -b kafka:9092 -t t.events -K: -X partitioner=murmur2_random"
     )
+    assert str(finding.mend).startswith("key = user_id") == ("send the user_id" in finding.text)
+
+
+def test_each_cause_of_forwarded_events_comes_with_its_share_and_cure() -> None:
+    """Two publishers, two mistakes."""
+    wrong = [*by_crc(30), *[event("ann", elsewhere("ann"), None)] * 20]
+    finding = only(judge_placement(Events(4, [event("ann")] * 50 + wrong), HERE))
+    assert "30.0%: Their publisher hashes keys by CRC32" in finding.text
+    assert "20.0%: They have no key: send the user_id as the key." in finding.text
+    assert str(finding.mend).startswith("key = user_id, for instance echo 'ann:{")
 
 
 def test_a_few_misplaced_events_are_fine_and_none_are_skipped() -> None:
@@ -269,7 +290,7 @@ def test_a_slow_clock_is_told_from_a_history() -> None:
         (Group("Stable", ["/10.0.0.1", "/10.0.0.2"]), "ok", "2 workers, at 10.0.0.1, 10.0.0.2"),
         (Group("Stable", ["/h"]), "ok", "1 worker, at h"),
         (Group("Empty", []), "fail", "no worker"),
-        (Group("Dead", []), "fail", "no worker"),
+        (Group("Dead", []), "fail", "is it the workers' HEADWATER_GROUP?"),
         (Group("PreparingRebalance", ["/h"]), "warn", "look again"),
         (Group("Stable", ["/h"] * 6), "warn", "2 of them have no event to read"),
     ],
@@ -278,6 +299,26 @@ def test_groups(group: Group, status: str, words: str) -> None:
     """Workers that are missing, and workers that are too many."""
     finding = only(judge_group(group, 4, HERE))
     assert (finding.status, words in finding.text) == (status, True), finding
+
+
+def test_a_worker_s_command_has_the_flags_that_were_given() -> None:
+    """Without `--group` it would start a worker of another group."""
+    here = replace(HERE, worker_flags=" --group g")
+    command = "headwater worker --broker kafka:9092 --group g"
+    assert only(judge_group(Group("Empty", []), 4, here)).mend == command
+    waiting = [Waiting("t.events", 0, 1, NOW - 100_000)]
+    assert only(judge_lag(waiting, NOW, 0, here)).mend == command
+
+
+def test_what_will_be_removed_before_it_is_read_is_a_failure() -> None:
+    """From half of the retention on; the mending is longer than what is in force."""
+    waiting = [Waiting("t.events", 0, 1, NOW - 100_000)]
+    assert only(judge_lag(waiting, NOW, 1, HERE, {"t.events": 1_000_000})).status == "warn"
+    _, soon = judge_lag(waiting, NOW, 1, HERE, {"t.events": 150_000})
+    assert (soon.status, "removed when it is 2 min old" in soon.text) == ("fail", True)
+    old = [Waiting("t.events", 0, 1, NOW - 600_000_000)]
+    _, soon = judge_lag(old, NOW, 1, HERE, {"t.events": 604_800_000})
+    assert soon.mend == "headwater topics mend --retention-hours 336 --broker kafka:9092"
 
 
 def test_lag_is_told_by_partition_in_records_and_in_age() -> None:
@@ -316,6 +357,7 @@ def test_dead_letters_are_told_by_reason_the_most_first() -> None:
         (PAGE, True, ["ok"], "serves model abc"),
         (Page("w:1", error="Nobody."), True, ["fail"], "Nobody."),
         (Page("w:1", error="Nobody."), False, ["skip"], "--worker HOST:PORT"),
+        (Page("w:1", "Silence.", silent=True), False, ["fail"], "frozen or starved"),
         (Page("w:1", health="no Kafka"), True, ["fail"], "not well: no Kafka"),
         (Page("w:1", readiness="recovering"), True, ["warn"], "not ready: recovering"),
         (Page("w:1", ahead=2.0), True, ["ok"], "is ready"),
@@ -328,6 +370,24 @@ def test_pages(page: Page, asked: bool, statuses: list[str], words: str) -> None
     findings = list(judge_page(page, asked, HERE))
     assert [finding.status for finding in findings] == statuses
     assert words in findings[-1].text
+    assert ("kill -TERM PID; after 5 s kill -KILL PID" in str(findings[0].mend)) == page.silent
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "free space there, or HEADWATER_STATE_DIR="),
+        (errno.EDQUOT, "free space there"),
+        (errno.EACCES, "sudo mkdir -p s && sudo chown -R $USER s"),
+        (errno.ENOTDIR, "HEADWATER_STATE_DIR=FOLDER"),
+        (errno.EROFS, "HEADWATER_STATE_DIR=FOLDER"),
+    ],
+)
+def test_a_state_directory_is_mended_by_what_is_wrong_with_it(number: int, words: str) -> None:
+    """Rights do not help a full disk, nor a path that is a file."""
+    finding = only(judge_state(StateDir("s", True, "refused", 10**11, number), elsewhere=False))
+    assert words in str(finding.mend)
+    assert ("chown" in str(finding.mend)) == (number == errno.EACCES)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +415,7 @@ def test_state(state: StateDir, elsewhere: bool, status: str, words: str) -> Non
         (Model("m", "a"), [], "ok", None),
         (Model("m", "a"), ["b"], "warn", "HEADWATER_MODEL=m"),
         (Model(None), ["a", "b"], "fail", "same HEADWATER_MODEL"),
-        (Model("m", error="m is damaged."), ["a"], "fail", "headwater train --out m"),
+        (Model("m", error="m is damaged."), ["a"], "fail", "--events EVENTS --out m,"),
         (
             Model(
                 "m", error="Trained, trained with repeats=allow, but setting repeats is exclude."

@@ -2,7 +2,7 @@
 
 import logging
 
-from stream.logs import OncePerWhile
+from stream.logs import OncePerWhile, no_overlapping_commit
 
 
 def _record(name: str, message: str) -> logging.LogRecord:
@@ -25,3 +25,13 @@ def test_our_own_lines_always_pass() -> None:
     """Messages of our own are not limited."""
     limited = OncePerWhile(10)
     assert all(limited.filter(_record("stream.app", "assigned")) for _ in range(3))
+
+
+def test_a_slow_commit_is_no_warning() -> None:
+    """Faust warns of each that takes longer than its interval; other timers are still told."""
+    message = "Timer %s is overlapping (interval=%r runtime=%r)"
+    commit, other = _record("mode.timers", message), _record("mode.timers", message)
+    commit.args, other.args = ("commit", 1.0, 1.5), ("livelock", 1.0, 1.5)
+    assert not no_overlapping_commit(commit)
+    assert no_overlapping_commit(other)
+    assert no_overlapping_commit(_record("mode.timers", "Timer commit"))

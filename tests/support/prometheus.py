@@ -3,7 +3,6 @@
 import functools
 import json
 import math
-import os
 import shutil
 import subprocess
 import time
@@ -15,26 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import promql_parser
-import pytest
 import yaml
 
 from stream.broker import free_port
-
-ROOT = Path(__file__).parents[2]
-FETCHED = ROOT / "build" / "prometheus" / "usr" / "bin"  # by `make test`
-
-
-def tool(name: str) -> str:
-    """Return the path of `prometheus` or `promtool`; where there is none skip, in CI fail."""
-    path = shutil.which(name) or shutil.which(name, path=str(FETCHED))
-    if path is None:
-        message = (
-            f"{name} is not installed: apt-get install prometheus, or sh deploy/prometheus/fetch.sh"
-        )
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
+from support.tools import ROOT, program
 
 
 class Prometheus:
@@ -62,7 +45,7 @@ class Prometheus:
         with (self._folder / "prometheus.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    tool("prometheus"),
+                    program("prometheus"),
                     f"--config.file={self._folder}/etc/prometheus.yml",
                     f"--storage.tsdb.path={self._folder}/data",
                     f"--web.listen-address={self.url.removeprefix('http://')}",
