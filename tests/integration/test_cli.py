@@ -45,6 +45,7 @@ COMMANDS = [
     ["demo"],
     ["train"],
     ["evaluate"],
+    ["search"],
     ["doctor"],
     ["bench"],
 ]
