@@ -278,13 +278,7 @@ def _guarded(
 def _event(value: bytes | None, broker_ms: int, headers: Headers = (), *, rules: Rules) -> Event:
     if value is None:
         raise _Refused("schema", "an event needs a value; it came with null")
-    try:
-        wire = _EVENT.decode(value)
-    except msgspec.ValidationError as error:
-        wire = _foreign("events", WireEvent, value, headers, rules, error)
-    else:
-        if headers and enveloped(headers):
-            wire = _foreign("events", WireEvent, value, headers, rules)
+    wire = _wire("events", _EVENT, value, headers, rules)
     if wire.type not in rules.types:
         raise _Refused(
             "type", f"type {wire.type[:ID_BYTES]!r} is not one of {_listed(rules.types)}"
@@ -310,13 +304,7 @@ def _item(
 ) -> Item:
     if value is None:
         return Item(_id_from_key(key), broker_ms, available=False, withdrawn=True)
-    try:
-        wire = _ITEM.decode(value)
-    except msgspec.ValidationError as error:
-        wire = _foreign("items", WireItem, value, headers, rules, error)
-    else:
-        if headers and enveloped(headers):
-            wire = _foreign("items", WireItem, value, headers, rules)
+    wire = _wire("items", _ITEM, value, headers, rules)
     embedding = tuple(wire.embedding or ())
     if embedding:
         _right_length(len(embedding), rules.embedding_size)
@@ -334,11 +322,25 @@ def _item(
 def _profile(value: bytes | None) -> Profile:
     if value is None:
         raise _Refused("unsupported", "forgetting a user (null value) is not supported yet")
-    try:
-        wire = _PROFILE.decode(value)
-    except msgspec.ValidationError as error:
-        wire = _foreign("users", WireProfile, value, (), None, error)
+    wire = _wire("users", _PROFILE, value, (), None)
     return Profile(_user_id(wire.user_id), wire.attributes or {})
+
+
+def _wire(
+    kind: Kind,
+    decoder: msgspec.json.Decoder[Wire],
+    value: bytes,
+    headers: Headers,
+    rules: Rules | None,
+) -> Wire:
+    """Read a message of our own wire, or of another's that is understood."""
+    try:
+        wire = decoder.decode(value)
+    except msgspec.ValidationError as error:
+        return _foreign(kind, decoder.type, value, headers, rules, error)
+    if headers and enveloped(headers):
+        return _foreign(kind, decoder.type, value, headers, rules)
+    return wire
 
 
 def _foreign(
