@@ -7,12 +7,10 @@ gate's features), `features` (JSON of models.features, empty without a net), `no
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +22,7 @@ from models.errors import CodecError
 from models.features import FeatureMap
 from models.gate import NAMES, Gate, GateColumns
 from models.net import Net, NetWeights
+from models.whole_file import write_whole
 
 FORMAT: Final = "headwater mixture 1"
 
@@ -58,16 +57,7 @@ def write(path: Path, snapshot: Snapshot) -> None:
         "trained_until": str(snapshot.trained_until),
     }
     metadata["sha256"] = _digest(tensors, metadata)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        try:
-            file.write(_ordered(save(tensors, metadata)))
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)  # readable as other files are, not by its owner alone
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, _ordered(save(tensors, metadata)))
 
 
 def _ordered(data: bytes) -> bytes:

@@ -79,12 +79,7 @@ def _by_cost(learners: Mapping[str, Any]) -> Figure:
     figure, axes = canvas(f"HR@{LENGTH}")
     for place, (name, learner) in enumerate(learners.items()):
         cost = learner["adapt_microseconds"] + learner["score_microseconds"]
-        rate, (low, high) = learner[f"hit_rate@{LENGTH}"], learner["interval"]
-        axes.errorbar(
-            [cost], [rate], yerr=[[max(rate - low, 0.0)], [max(high - rate, 0.0)]],
-            color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
-            markersize=9, capsize=3, linestyle="none", label=name,
-        )  # fmt: skip
+        add_point(axes, place, name, (cost, learner[f"hit_rate@{LENGTH}"]), learner["interval"])
     axes.set_xscale("log")
     axes.set_xlabel("microseconds per event: learned, and all items ranked")
     axes.set_title("Quality by cost (bars: 95 % over users)", loc="left")
@@ -107,6 +102,18 @@ def canvas(label: str) -> tuple[Figure, Axes]:
 def _finish(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
     add_legend(axes)
+
+
+def add_point(
+    axes: Axes, place: int, name: str, at: tuple[float, float], interval: Sequence[float]
+) -> None:
+    """Mark the learner that is the place-th, with a bar over its interval."""
+    (x, y), (low, high) = at, interval
+    axes.errorbar(
+        [x], [y], yerr=[[max(y - low, 0.0)], [max(high - y, 0.0)]],
+        color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
+        markersize=9, capsize=3, linestyle="none", label=name,
+    )  # fmt: skip
 
 
 def add_legend(axes: Axes) -> None:

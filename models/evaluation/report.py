@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import Int64s
+from models.dataset import Dataset
 from models.evaluation.bootstrap import hit_rate_intervals
 from models.evaluation.metrics import LENGTH, by_history, figures, hits
 from models.evaluation.prequential import Outcome, Plan
@@ -34,12 +35,7 @@ def document(
     data = plan.data
     return {
         "protocol": "prequential",
-        "data": {
-            "fingerprint": data.fingerprint,
-            "events": len(data),
-            "users": len(data.users),
-            "items": len(data.items),
-        },
+        "data": described(data),
         "settings": {
             **settings,
             "targets": len(plan.targets),
@@ -49,6 +45,16 @@ def document(
         "learners": {
             standing.outcome.name: _learner(plan, standing, ks, seed) for standing in standings
         },
+    }
+
+
+def described(data: Dataset) -> dict[str, Any]:
+    """Which data it was, and how much."""
+    return {
+        "fingerprint": data.fingerprint,
+        "events": len(data),
+        "users": len(data.users),
+        "items": len(data.items),
     }
 
 

@@ -35,7 +35,7 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
         f"{low:.3f}-{high:.3f}",
         f"{learner[f'ndcg@{LENGTH}']:.3f}",
         f"{learner[f'mrr@{LENGTH}']:.3f}",
-        *(_cell(bucket[f"hit_rate@{LENGTH}"]) for bucket in learner["by_history"].values()),
+        *(cell(bucket[f"hit_rate@{LENGTH}"]) for bucket in learner["by_history"].values()),
         f"{learner['train_seconds']:.1f} s",
         f"{learner['adapt_microseconds']:.0f} µs",
         f"{learner['score_microseconds']:.0f} µs",
@@ -43,7 +43,8 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _cell(value: float | None) -> str:
+def cell(value: float | None) -> str:
+    """A figure, or a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -5,14 +5,13 @@ TOML: `learner`, its name, and a table `settings`.
 
 import json
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 from models.errors import DataError
 from models.search.space import Settings, read_toml
+from models.whole_file import write_whole
 
 
 class Found(NamedTuple):
@@ -27,16 +26,7 @@ def write_settings(path: Path, found: Found, comments: Iterable[str] = ()) -> No
     lines = [f"# {comment}" for comment in comments]
     lines += [f"learner = {json.dumps(found.learner)}", "", "[settings]"]
     lines += [f"{name} = {json.dumps(value)}" for name, value in found.settings.items()]
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        try:
-            file.write("\n".join(lines) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)  # readable as other files are, not by its owner alone
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
 def read_settings(path: Path) -> Found:

@@ -53,8 +53,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
         data = read_history(loaded, files.events, files.items, files.users)
         plan = _plan(data, files.queries, asked)
         with shown() as progress:
-            told = asked.get("learner_settings", {})
-            found = run(plan, asked["learners"], asked["seed"], progress, told)
+            settings = asked.get("learner_settings", {})
+            found = run(plan, asked["learners"], asked["seed"], progress, settings)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
     told = document(plan, found, asked, asked["seed"])

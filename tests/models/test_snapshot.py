@@ -8,7 +8,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from models import snapshot
+from models import snapshot, whole_file
 from models.checks import CHECKS
 from models.errors import CodecError
 from models.gate import NAMES
@@ -169,7 +169,7 @@ def test_a_save_that_fails_leaves_the_old_file(path, mixture, monkeypatch):
     def fails(_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(snapshot.os, "fsync", fails)
+    monkeypatch.setattr(whole_file.os, "fsync", fails)
     with pytest.raises(OSError, match="no space"):
         mixture.save(path)
     assert path.read_bytes() == before

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from models.evaluation.plots import COLOURS, MARKERS, add_legend, canvas
+from models.evaluation.plots import COLOURS, MARKERS, add_legend, add_point, canvas
 
 
 def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
@@ -46,13 +46,8 @@ def _by_cost(learners: Mapping[str, Any]) -> Figure:
     """MAE after all support against microseconds per event adapted to."""
     figure, axes = canvas("mean absolute error")
     for place, (name, learner) in enumerate(learners.items()):
-        error, (low, high) = learner["mae"], learner["interval"]["mae"]
-        axes.errorbar(
-            [learner["adapt_microseconds"]], [error],
-            yerr=[[max(error - low, 0.0)], [max(high - error, 0.0)]],
-            color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
-            markersize=9, capsize=3, linestyle="none", label=name,
-        )  # fmt: skip
+        at = learner["adapt_microseconds"], learner["mae"]
+        add_point(axes, place, name, at, learner["interval"]["mae"])
     axes.set_xscale("log")
     axes.set_xlabel("microseconds per event that is adapted to")
     axes.set_title("Error by cost (bars: 95 % over users)", loc="left")

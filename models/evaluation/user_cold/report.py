@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+from models.evaluation.report import described
+from models.evaluation.table import cell
 from models.evaluation.user_cold.metrics import Columns, figures, intervals
 from models.evaluation.user_cold.plan import Plan
 from models.evaluation.user_cold.run import Outcome
@@ -15,15 +17,9 @@ def document(
     plan: Plan, outcomes: Sequence[Outcome], settings: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     """Everything that was found, as JSON has it; a figure of no user is null."""
-    data = plan.data
     return {
         "protocol": "user-cold",
-        "data": {
-            "fingerprint": data.fingerprint,
-            "events": len(data),
-            "users": len(data.users),
-            "items": len(data.items),
-        },
+        "data": described(plan.data),
         "settings": {
             **settings,
             "training_users": len(plan.train),
@@ -82,17 +78,13 @@ def table(found: Mapping[str, Any]) -> Table:
 def _cells(learner: Mapping[str, Any]) -> list[str]:
     low, high = learner["interval"]["mae"]
     return [
-        *(_cell(step["mae"]) for step in learner["by_support"].values()),
+        *(cell(step["mae"]) for step in learner["by_support"].values()),
         f"{low:.3f}-{high:.3f}",
-        *(_cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
+        *(cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
         f"{learner['train_seconds']:.1f} s",
         f"{learner['adapt_microseconds']:.2f} µs",
         f"{learner['state_bytes'] / 1e6:.2f} MB",
     ]
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _caption(settings: Mapping[str, Any]) -> str:
