@@ -8,9 +8,9 @@ import numpy as np
 from agents.announcements import unpack_announcement
 from agents.records import Internal, Kind
 from agents.rows import ItemRow, Stamp
+from agents.served import Served
 from models.feedback import Feedback
 from models.item_states import ItemStates
-from models.mixture import Mixture
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class ItemFold:
 
 
 def fold_items(
-    learner: Mixture, rows: Mapping[str, bytes | None], arrivals: Sequence[tuple[str, Internal]]
+    learner: Served, rows: Mapping[str, bytes | None], arrivals: Sequence[tuple[str, Internal]]
 ) -> ItemFold:
     """Fold a run of `item-feedback` records, as (item_id, record), into their items' rows.
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from agents.records import Internal, Kind, Place
 from agents.rows import EVENT_IDS_KEPT, Stamp, UserRow
+from agents.served import Served
 from models.catalogue import Catalogue
 from models.events import EventBatch, type_code
 from models.hashing import item_hash, item_hashes
-from models.mixture import Mixture
 from models.user_states import UserStates
 from stream.schemas import Event, Rules
 
@@ -62,7 +62,7 @@ class UserFold:
 
 
 def fold_users(
-    learner: Mixture,
+    learner: Served,
     rules: Rules,
     catalogue: Catalogue,
     rows: Mapping[str, bytes | None],

@@ -17,8 +17,8 @@ from aiokafka.structs import ConsumerRecord
 from agents.announcements import content_of
 from agents.keys import row_id
 from agents.rows import NO_STAMP, ItemRow, Stamp
+from agents.served import Served
 from models.content import Content
-from models.mixture import Mixture
 from stream import connect
 from stream.errors import CodecError
 from stream.metrics import Metrics
@@ -41,9 +41,7 @@ class CatalogueFeed:
     Announcements are read only for a learner whose vectors stem from them.
     """
 
-    def __init__(
-        self, settings: Settings, topic: Topic, learner: Mixture, metrics: Metrics
-    ) -> None:
+    def __init__(self, settings: Settings, topic: Topic, learner: Served, metrics: Metrics) -> None:
         self.catalogue = learner.catalogue()
         self.ready = asyncio.Event()
         self._settings = settings
@@ -54,7 +52,7 @@ class CatalogueFeed:
         self._position = dict.fromkeys(self._partitions, 0)
         self._freshened = time.monotonic()
         self._started_ms = time.time() * 1000
-        self._reads_contents = learner.net is not None
+        self._reads_contents = self.catalogue.vectors is not None
         self._announced: dict[str, Stamp] = {}
         self._unlisted: dict[str, int] = {}
         self._seen_new: set[str] = set()

@@ -10,7 +10,7 @@ from agents.keys import GATE
 from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.score import ids_of, lists_for
-from models.mixture import Mixture
+from agents.served import Served
 from stream.app import Foundation
 from stream.metrics import Metrics
 from stream.placement import partition_of
@@ -26,7 +26,7 @@ class DefaultList:
 
     foundation: Foundation
     table: RowStore
-    learner: Mixture
+    learner: Served
     feed: CatalogueFeed
     outbox: Outbox
     publisher: Publisher

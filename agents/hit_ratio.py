@@ -8,9 +8,9 @@ from typing import Final
 
 from agents.prequential import Judge, Popular, Ratio, Trial, Verdict
 from agents.score import ids_of, lists_for
+from agents.served import Served
 from models.catalogue import Catalogue
 from models.gate import Gate
-from models.mixture import Mixture
 from stream.metrics import Metrics
 
 _REFRESH: Final = (
@@ -23,18 +23,20 @@ class HitRatio:
 
     def __init__(
         self,
-        learner: Mixture,
+        learner: Served,
         catalogue: Catalogue,
         length: int,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        repeats: bool = False,
     ) -> None:
-        """`length`: of the lists."""
+        """`length`: of the lists, which may hold what the user has had where `repeats`."""
         self._learner = learner
         self._catalogue = catalogue
         self._metrics = metrics
         self._clock = clock
-        self._judge = Judge(length, learner.settings.repeats)
+        self._judge = Judge(length, repeats)
         self._ratios: defaultdict[tuple[str, str], Ratio] = defaultdict(Ratio)
         self._refreshed = -_REFRESH
 

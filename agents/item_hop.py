@@ -12,7 +12,7 @@ from agents.dead_letters import DeadLetter
 from agents.keys import row_key
 from agents.outbox import Outbox
 from agents.records import Internal
-from models.mixture import Mixture
+from agents.served import Served
 from stream.app import Foundation
 from stream.errors import CodecError
 from stream.intake import Run
@@ -34,7 +34,7 @@ class ItemHop:
 
     foundation: Foundation
     table: RowStore
-    learner: Mixture
+    learner: Served
     outbox: Outbox
     metrics: Metrics
 

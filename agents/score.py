@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from agents.served import Served
 from models.catalogue import Catalogue
 from models.gate import Gate
-from models.mixture import Mixture
 from models.user_states import UserStates
 from stream.schemas import ListItem
 
 
 def lists_for(
-    learner: Mixture, states: UserStates, gate: Gate, catalogue: Catalogue, length: int
+    learner: Served, states: UserStates, gate: Gate, catalogue: Catalogue, length: int
 ) -> list[list[ListItem]]:
     """Return a list of at most `length` items for each of the states, best first.
 

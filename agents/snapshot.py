@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from models.errors import CodecError
+from agents.served import Served
+from models.errors import CodecError, MissingLibraryError
+from models.meta import files
+from models.meta.learner import MetaLearner
 from models.mixture import Mixture, MixtureSettings
 from stream.errors import SettingsError
 from stream.settings import Settings
 
 
-def load_learner(settings: Settings) -> Mixture:
+def load_learner(settings: Settings) -> Served:
     """Load what `settings.model` names; without it, the mixture that nothing has trained.
 
     Raises
     ------
     SettingsError
-        If the file is missing, damaged, of another release, or trained for other lists than
-        `settings.repeats` asks for.
+        If the file is missing, damaged, of another release, trained for other lists than
+        `settings.repeats` asks for, or of a learner that needs a library that is not installed.
 
     """
     repeats = settings.repeats == "allow"
@@ -26,13 +30,15 @@ def load_learner(settings: Settings) -> Mixture:
     if not settings.model.is_file():
         raise SettingsError(f"Setting model names {settings.model}, which is not a file.")
     try:
-        learner = Mixture.load(settings.model)
+        learner, trained_repeats = _read(settings.model)
+    except MissingLibraryError as exc:
+        raise SettingsError(f"Setting model names {settings.model}, but {exc}") from exc
     except OSError as exc:
         raise SettingsError(f"Setting model names {settings.model}: {exc}.") from exc
     except CodecError as exc:
         raise SettingsError(f"Setting model: {exc}.") from exc
-    if learner.settings.repeats != repeats:
-        trained = "allow" if learner.settings.repeats else "exclude"
+    if trained_repeats != repeats:
+        trained = "allow" if trained_repeats else "exclude"
         raise SettingsError(
             f"Setting model names {settings.model}, trained with repeats={trained},"
             f" but setting repeats is {settings.repeats}."
@@ -40,16 +46,36 @@ def load_learner(settings: Settings) -> Mixture:
     return learner
 
 
-def introduce(learner: Mixture, settings: Settings) -> str:
+def _read(path: Path) -> tuple[Served, bool]:
+    """The learner of a file, and whether its lists may hold what the user has had."""
+    meta = files.read(path)
+    if meta is not None:
+        meta.check_libraries()
+        return meta, meta.repeats
+    mixture = Mixture.load(path)
+    return mixture, mixture.settings.repeats
+
+
+def introduce(learner: Served, settings: Settings) -> str:
     """One line that says what is served, and what was noted of its training."""
     version = learner.version.hex()
     if settings.model is None:
         return f"Serving the counters without a net (version {version})."
-    facts = ["a net" if learner.net else "no net", *_words(learner.notes)]
+    facts = list(_facts(learner))
     if learner.trained_until:
         until = datetime.fromtimestamp(learner.trained_until / 1000, UTC)
         facts.insert(1, f"trained until {until:%F %T}Z")
     return f"Serving {settings.model} (version {version}): {', '.join(facts)}."
+
+
+def _facts(learner: Served) -> Iterator[str]:
+    """What it is, and what was noted of its training."""
+    if isinstance(learner, MetaLearner):
+        yield f"the learner {learner.name}"
+        yield f"{len(learner.learned['item'])} items known"
+    elif isinstance(learner, Mixture):
+        yield "a net" if learner.net else "no net"
+        yield from _words(learner.notes)
 
 
 def _words(notes: Mapping[str, Any]) -> Iterator[str]:

@@ -20,8 +20,8 @@ from agents.publish import Publisher
 from agents.records import Place
 from agents.route import Sorted, sort_events, sort_user_input
 from agents.score import ids_of, lists_for
+from agents.served import Served
 from models.gate import Gate
-from models.mixture import Mixture
 from stream.app import Foundation
 from stream.intake import Run
 from stream.metrics import Metrics
@@ -55,7 +55,7 @@ class UserHop:
 
     foundation: Foundation
     table: RowStore
-    learner: Mixture
+    learner: Served
     rules: Rules
     feed: CatalogueFeed
     outbox: Outbox

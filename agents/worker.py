@@ -14,9 +14,9 @@ from agents.outbox import Outbox
 from agents.publish import Publisher
 from agents.records import TopicCode
 from agents.router import Router
+from agents.served import Served
 from agents.snapshot import introduce, load_learner
 from agents.user_hop import UserHop
-from models.mixture import Mixture
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
 from stream.metrics import Metrics
@@ -58,7 +58,7 @@ async def _topics(settings: Settings) -> Topics:
     return await topic_admin.verify(settings)
 
 
-def create_worker(settings: Settings, topics: Topics, learner: Mixture) -> Foundation:
+def create_worker(settings: Settings, topics: Topics, learner: Served) -> Foundation:
     """Attach all agents and tasks to a new foundation.
 
     Raises
@@ -79,7 +79,10 @@ def create_worker(settings: Settings, topics: Topics, learner: Mixture) -> Found
     feed = CatalogueFeed(settings, topics.item_vectors, learner, metrics)
     users = foundation.table("users", changelog=topics.user_rows)
     items = foundation.table("items", changelog=topics.item_vectors)
-    hit_ratio = HitRatio(learner, feed.catalogue, settings.list_length, metrics)
+    hit_ratio = HitRatio(
+        learner, feed.catalogue, settings.list_length, metrics,
+        repeats=settings.repeats == "allow",
+    )  # fmt: skip
     foundation.on_revoked(lambda _revoked: hit_ratio.forget())
     user_hop = UserHop(
         foundation, users, learner, rules, feed, outbox, publisher, metrics, hit_ratio

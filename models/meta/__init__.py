@@ -58,7 +58,7 @@ def learner_class(name: str) -> "type[MetaLearner]":
     return found
 
 
-def learner_of(name: str, settings: Mapping[str, Any]) -> "MetaLearner":
+def learner_of(name: str, settings: Mapping[str, Any], *, repeats: bool = False) -> "MetaLearner":
     """Make one with settings of its own, or with its defaults.
 
     A class that has settings takes them as `settings`, tells them as `defaults`, a dataclass, and
@@ -74,5 +74,5 @@ def learner_of(name: str, settings: Mapping[str, Any]) -> "MetaLearner":
     """
     found: Any = learner_class(name)
     own = {"settings": replace(found.defaults, **settings)} if settings else {}
-    learner: MetaLearner = found(**own)
+    learner: MetaLearner = found(repeats=repeats, **own)
     return learner

@@ -23,9 +23,10 @@ import numpy as np
 
 from models.arrays import Float32s, Float64s
 from models.errors import DataError
-from models.meta.episodic import EpisodicLearner, EpisodicSettings
+from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.learner import Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
+from models.search.space import Float, Int, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Bayes(EpisodicLearner[BayesSettings]):
     name = "bayes"
     training = "bayes"
     defaults = BayesSettings()
+    space: ClassVar[Space] = {**SPACE, "folds": Int(1, 8), "long": Float(0.0, 0.6)}
     forgetting: ClassVar[float] = 1.0
 
     def meta_train(

@@ -3,12 +3,11 @@
 A subclass names its settings and the module of models.meta.training that learns for it.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import numpy as np
 
@@ -16,17 +15,17 @@ from models.arrays import Bytes, Float32s
 from models.content import Content
 from models.errors import DataError, MissingLibraryError
 from models.features import FeatureMap
-from models.meta.learner import MetaLearner, Progress, silent
+from models.meta.configured import Configured, Settings, as_bytes
+from models.meta.learner import Progress, silent
 from models.meta.tasks import Profile, Tasks, World
 from models.meta.telling import learn_steps
-from models.scorer import Tables
 from models.search.space import Float, Int, Space
 
 _MOST_ATTRIBUTES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class EpisodicSettings:
+class EpisodicSettings(Settings):
     """What is decided before training, of all such learners.
 
     Their defaults come from two splits of MovieLens-100K's training users (seed 0 of user-cold):
@@ -46,30 +45,6 @@ class EpisodicSettings:
     weight_decay: float = 0.1
     long: float = 0.0  # share of batches in which up to 200 events adapt, not 20
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be learned with.
-
-        Raises
-        ------
-        DataError
-            If a number is out of its range; the message names it.
-
-        """
-        for name, value in asdict(self).items():
-            if isinstance(value, bool | str):
-                continue
-            if isinstance(value, int) and value < 1:
-                raise DataError(f"{name} must be at least 1; got {value}.")
-            above = value > 0 if name.endswith("rate") else value >= 0
-            if not (above and value < float("inf")):
-                raise DataError(f"{name} must be a finite number above 0; got {value}.")
-
-    def one_of(self, name: str, *values: str) -> None:
-        """Raise DataError unless a setting is one of the values."""
-        value = getattr(self, name)
-        if value not in values:
-            raise DataError(f"{name} must be {' or '.join(values)}; got {value!r}.")
-
 
 SPACE: Final[Space] = {
     "size": Int(4, 32, log=True),
@@ -83,25 +58,12 @@ SPACE: Final[Space] = {
 S = TypeVar("S", bound=EpisodicSettings)
 
 
-class EpisodicLearner(MetaLearner, Generic[S]):
+class EpisodicLearner(Configured[S]):
     """A MetaLearner with settings S, learned by the `learn` of models.meta.training.`training`."""
 
     training: str
     defaults: EpisodicSettings
     space: ClassVar[Space] = SPACE
-
-    def __init__(
-        self,
-        *,
-        repeats: bool = False,
-        learned: Tables | None = None,
-        settings: S | None = None,
-    ) -> None:
-        super().__init__(repeats=repeats, learned=learned)
-        if "settings" in self.learned:
-            told = json.loads(self.learned["settings"].tobytes())
-            settings = type(self.defaults)(**told)  # type: ignore[assignment]  # S's own class
-        self.settings: S = settings or self.defaults  # type: ignore[assignment]
 
     def meta_train(
         self, world: World, tasks: Tasks, *, seed: int = 0, progress: Progress = silent
@@ -113,8 +75,7 @@ class EpisodicLearner(MetaLearner, Generic[S]):
         tables, folds = learn(
             self.name, self.settings, (world, tasks), seed=seed, progress=progress
         )
-        kept = _bytes(json.dumps(asdict(self.settings)))
-        trained = self.with_learned({**tables, "settings": kept}, self._rates)
+        trained = self.with_learned(tables, self._rates)
         told = [trained.told_by_few(tasks.select(users), vectors) for users, vectors in folds]
         predicted, value = (np.concatenate(columns) for columns in zip(*told, strict=True))
         return trained.with_steps(*learn_steps(predicted, value))
@@ -153,7 +114,7 @@ class EpisodicLearner(MetaLearner, Generic[S]):
 def learn_attributes(profiles: Sequence[Profile]) -> tuple[FeatureMap, Bytes]:
     """Take the values that profiles hold, the frequent first; and what `learned` keeps of them."""
     found = FeatureMap.learn(map(_content, profiles), most=_MOST_ATTRIBUTES)
-    return found, _bytes(found.to_json())
+    return found, as_bytes(found.to_json())
 
 
 def attributes(features: FeatureMap, profiles: Sequence[Profile]) -> Float32s:
@@ -167,7 +128,3 @@ def attributes(features: FeatureMap, profiles: Sequence[Profile]) -> Float32s:
 
 def _content(profile: Profile) -> Content:
     return Content(attributes=profile or {})
-
-
-def _bytes(text: str) -> Bytes:
-    return np.frombuffer(text.encode(), dtype=np.uint8).copy()

@@ -22,6 +22,7 @@ import numpy as np
 from models.arrays import Float32s
 from models.meta import heads
 from models.meta.bases import Base, Dot, Mlp
+from models.meta.configured import Settings
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.tasks import Profile, Support
 from models.search.space import Choice, Float, Int, Space
@@ -54,7 +55,7 @@ class GradientSettings(EpisodicSettings):
             If a setting is out of its range; the message names it.
 
         """
-        EpisodicSettings.__post_init__(self)
+        Settings.__post_init__(self)
         self.one_of("base", "dot", "mlp")
         self.one_of("loss", "squared", "cross-entropy")
         self.one_of("rates", "fixed", "step", "weight")
@@ -81,6 +82,11 @@ class GradientLearner(EpisodicLearner[GradientSettings]):
         "rate": Float(0.05, 1.0, log=True),
         "damping": Float(2.0, 100.0, log=True),
     }
+
+    def check_libraries(self) -> None:
+        """Torch is needed, unless steps move the head alone. Raises MissingLibraryError."""
+        if not self.settings.head_only:
+            self._torch()
 
     def start(self, profiles: Sequence[Profile]) -> Float32s:
         """What all start from, the head shifted by profiles."""

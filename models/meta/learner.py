@@ -7,22 +7,23 @@ A user's weights start from `start`, follow from events by `adapt_weights`, and 
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Self, cast
+from pathlib import Path
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from models.arrays import Float32s, Float64s, Hashes, Int64s
+from models.arrays import Float32s, Float64s, Hashes
 from models.catalogue import Catalogue
 from models.content import Content
 from models.features import FeatureMap
+from models.gate import Gate
 from models.learner import Log
-from models.meta import popularity
+from models.meta import files, popularity
+from models.meta.described import Described, entering, of_all
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
 from models.meta.telling import learn_steps, tell
-from models.net import Net
-from models.places import look_up
 from models.scorer import Scorer, Tables
 from models.user_states import UserStates
 
@@ -202,6 +203,38 @@ class MetaLearner(Scorer):
                 )
         return type(self)(repeats=self.repeats, learned=tables)
 
+    def check_libraries(self) -> None:  # most need none
+        """Look whether all that adapting needs is installed.
+
+        Raises
+        ------
+        MissingLibraryError
+            If a library is not.
+
+        """
+
+    def save(self, path: Path) -> None:
+        """Write what was learned as a safetensors file, whole or not at all. Raises OSError."""
+        files.write(path, self)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        CodecError
+            If the file is damaged or another learner's.
+
+        """
+        learner = super().load(path)
+        files.check(path, learner)
+        return learner
+
+    def unpack_gate(self, payload: bytes | None) -> Gate:
+        """Read a partition's gate, of which nothing here depends."""
+        return self._rows.unpack_gate(payload)
+
     def fit(self, log: Log) -> Self:
         """Learn slow weights of a log's users."""
         world, tasks = of_log(log)
@@ -209,7 +242,9 @@ class MetaLearner(Scorer):
 
     def catalogue(self) -> Catalogue:
         """Make an empty catalogue, with this learner's vectors of its items."""
-        return _Described(self) if self.learned else super().catalogue()
+        if not self.learned:
+            return super().catalogue()
+        return Described(len(self.learned["unknown"]), self.item_vectors, self.popularity)
 
     def scores(self, states: UserStates, catalogue: Catalogue) -> Float32s:
         """Scores of all items by what users' rings hold; all alike before anything was learned."""
@@ -217,7 +252,7 @@ class MetaLearner(Scorer):
         scores = np.zeros((len(states), size), dtype=np.float32)
         if not self.learned:
             return scores
-        vectors, popular = _vectors_of(catalogue)
+        vectors, popular = of_all(catalogue)
         for first in range(0, len(states), _USERS):
             some = states.take(range(first, min(first + _USERS, len(states))))
             weights = self.weights_of(some, catalogue)
@@ -234,7 +269,7 @@ class MetaLearner(Scorer):
         liked = users.ring_liked[:, :length][there] > 0
         value[there] = self.clip(values_of(users.ring_value[:, :length][there], liked))
         time = np.where(there, users.ring_time[:, :length], 0)
-        own = _entering(catalogue, users.ring_item[:, :length][there])
+        own = entering(catalogue, users.ring_item[:, :length][there])
         vector = np.zeros((*there.shape, own.shape[1]), dtype=np.float32)
         vector[there] = own
         weights = self.start([None] * len(states))
@@ -263,59 +298,3 @@ def item_tables(
         "unknown": unknown.astype(np.float32),
         "range": np.array([world.low, world.high], dtype=np.float32),
     }
-
-
-class _Bridge:
-    """Gives a catalogue what it asks a net for: vectors of items by hash and content."""
-
-    def __init__(self, learner: MetaLearner) -> None:
-        self.learner = learner
-        self.size = len(learner.learned["unknown"])
-        self.adding = self.tastes = 0
-
-    def vectors(
-        self, hashes: Hashes, contents: Sequence[Content | None]
-    ) -> tuple[Float32s, Float32s, Float32s]:
-        """What items enter by, nothing that a query would find, and their popularity."""
-        vectors = self.learner.item_vectors(hashes, contents)
-        return vectors, np.zeros_like(vectors), self.learner.popularity(hashes)
-
-
-class _Described(Catalogue):
-    """A catalogue whose vectors are a MetaLearner's; for the rows it is one without a net."""
-
-    def __init__(self, learner: MetaLearner) -> None:
-        super().__init__(cast("Net", _Bridge(learner)))
-
-    @property
-    def net(self) -> None:
-        """There is none."""
-        return
-
-    def entering_rows(self, hashes: Hashes) -> tuple[Float32s, Int64s]:
-        """Nothing: rows keep no fast weights of these vectors."""
-        return np.empty((0, 0), dtype=np.float32), np.zeros(len(hashes), dtype=np.int64)
-
-
-def _vectors_of(catalogue: Catalogue) -> tuple[Float32s, Float32s]:
-    """Vectors of all items and what popularity adds to their scores, by position.
-
-    Raises
-    ------
-    ValueError
-        If the catalogue is another learner's.
-
-    """
-    if catalogue.vectors is None:
-        raise ValueError("the catalogue must come from this learner, after it was trained")
-    return catalogue.vectors.enter, catalogue.vectors.bias
-
-
-def _entering(catalogue: Catalogue, hashes: Hashes) -> Float32s:
-    """Vectors of items by hash."""
-    vectors = catalogue.vectors
-    if vectors is None:
-        raise ValueError("the catalogue must come from this learner, after it was trained")
-    place = np.empty(len(hashes), dtype=np.int64)
-    look_up(catalogue.shelves.places, np.ascontiguousarray(hashes), place)
-    return vectors.entering(place, hashes)

@@ -6,6 +6,7 @@ A new user's (c, q) is solved for, with a ridge to the mean of the training user
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -15,22 +16,40 @@ from models.arrays import Float32s
 from models.errors import DataError, MissingLibraryError
 from models.features import FeatureMap
 from models.meta import em
-from models.meta.learner import MetaLearner, Progress, item_tables, silent
+from models.meta.configured import Configured, Settings
+from models.meta.learner import Progress, item_tables, silent
 from models.meta.tasks import Profile, Support, Tasks, World
+from models.search.space import Float, Int, Space
 
-_SIZE: Final = 8
 _CONTENT_RIDGE: Final = 5.0
 _MOST_FEATURES: Final = 512
 _NEWTON: Final = 6
 
 
-class Factorisation(MetaLearner):
+@dataclass(frozen=True, slots=True)
+class FactorSettings(Settings):
+    """What is decided before training."""
+
+    size: int = 8  # factors
+    steps: int = 600  # of Adam, about: whole epochs
+    rate: float = 2e-2  # of these, at its highest
+    decay: float = 0.05  # ridge of an event on what it touches
+    ridge: float = 9.0  # of a new user's weights
+
+
+class Factorisation(Configured[FactorSettings]):
     """Squared error. An item's vector: mean + b, p [1 + d]; a user's weights: c, q."""
 
     name = "mf"
     binary: ClassVar[bool] = False
-    decay: ClassVar[float] = 0.05
-    ridge: ClassVar[float] = 9.0
+    defaults = FactorSettings()
+    space: ClassVar[Space] = {
+        "size": Int(2, 64, log=True),
+        "steps": Int(100, 3000, log=True),
+        "rate": Float(2e-3, 1e-1, log=True),
+        "decay": Float(5e-3, 0.5, log=True),
+        "ridge": Float(1.0, 50.0, log=True),
+    }
 
     def meta_train(
         self, world: World, tasks: Tasks, *, seed: int = 0, progress: Progress = silent
@@ -43,7 +62,7 @@ class Factorisation(MetaLearner):
         if not len(tasks.item):
             raise DataError(f"Learner {self.name} needs events; there are none.")
         own, user = factors.learn_factors(
-            tasks, len(world), _SIZE, self.decay, seed, progress, binary=self.binary
+            tasks, len(world), self.settings, seed, progress, binary=self.binary
         )
         features = FeatureMap.learn(world.contents, most=_MOST_FEATURES)
         count = np.bincount(tasks.item, minlength=len(world))
@@ -56,7 +75,7 @@ class Factorisation(MetaLearner):
         content = np.linalg.solve(gram, (design * weight[:, None]).T @ (own[known] - unknown))
         tables = item_tables(world, (known, own[known]), features, content, unknown)
         return self.with_learned(
-            {**tables, **self._curve(tasks, own), "user": user}, f"the rate {factors.RATE}"
+            {**tables, **self._curve(tasks, own), "user": user}, f"the rate {self.settings.rate:g}"
         )
 
     def _curve(self, tasks: Tasks, own: Float32s) -> dict[str, npt.NDArray[Any]]:
@@ -74,7 +93,7 @@ class Factorisation(MetaLearner):
         away = (support.value - support.vector[..., 0]) * mask
         away -= np.matmul(x, weights[..., None])[..., 0]
         gram = np.matmul(x.transpose(0, 2, 1), x).astype(np.float64)
-        gram += self.ridge * np.eye(x.shape[2])
+        gram += self.settings.ridge * np.eye(x.shape[2])
         target = np.matmul(x.transpose(0, 2, 1), away[..., None])
         return np.asarray(weights + np.linalg.solve(gram, target)[..., 0], dtype=np.float32)
 
@@ -113,9 +132,9 @@ class LikedFactorisation(Factorisation):
             score = support.vector[..., 0] + np.matmul(x, found[..., None])[..., 0]
             chance = _chance(score) * mask
             slope = np.matmul(x.transpose(0, 2, 1), (liked - chance)[..., None])[..., 0]
-            slope -= self.ridge * (found - weights)
+            slope -= self.settings.ridge * (found - weights)
             bend = np.matmul((x * (chance * (1 - chance))[..., None]).transpose(0, 2, 1), x)
-            bend += self.ridge * np.eye(x.shape[2])
+            bend += self.settings.ridge * np.eye(x.shape[2])
             found = found + np.linalg.solve(bend, slope[..., None])[..., 0]
         return found.astype(np.float32)
 

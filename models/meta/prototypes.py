@@ -16,6 +16,7 @@ import numpy as np
 
 from models.arrays import Float32s
 from models.meta import metric as spaces
+from models.meta.configured import Settings
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.tasks import Profile, Support
 from models.search.space import ON_OFF, Choice, Float, Space
@@ -39,7 +40,7 @@ class PrototypeSettings(EpisodicSettings):
             If a setting is out of its range; the message names it.
 
         """
-        EpisodicSettings.__post_init__(self)
+        Settings.__post_init__(self)
         self.one_of("metric", "euclidean", "cosine")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from models.errors import DataError
 from models.evaluation.contest import Context
@@ -12,6 +12,13 @@ from models.meta import LEARNERS, learner_class
 from models.search.files import checked, read_settings
 from models.search.modules import REPEATS
 from models.search.space import Settings, Space
+
+_CHOOSES: Final = ": it chooses among its variants itself, on the last tenth that it trains on"
+_WHY: Final = {
+    **dict.fromkeys(("popularity", "recency", "neighbours", "transitions"), _CHOOSES),
+    **dict.fromkeys(("item-mean", "item-mean-offset"), ": it only averages"),
+}
+"""Of learners without a space, why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def subject_of(name: str, *, repeats: bool = False) -> Subject:
     found: Any = learner_class(name) if meta else contestant(name, Context(repeats=repeats))
     space: Space = getattr(found, "space", {})
     if not space:
-        raise DataError(f"Learner {name} has no settings to search.")
+        raise DataError(f"Learner {name} has no settings to search{_WHY.get(name, '')}.")
     if not repeats:  # the module would always be without effect
         space = {key: value for key, value in space.items() if key != f"modules.{REPEATS}"}
     return Subject(name, meta, space, asdict(found.defaults) if meta else found.defaults)

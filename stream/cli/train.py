@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
+from models.errors import DataError
+from models.meta import LEARNERS
+from models.search.files import read_settings
 from stream.cli.flags import command
 from stream.errors import UsageError
 from stream.settings import Loaded
 
 FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
+MIXTURE = "mixture"
 _DEVICES = ("auto", "cpu", "cuda")
 
 Events = Annotated[
@@ -29,6 +33,15 @@ Width = Annotated[
         "--width", min=4, max=512, help="Numbers per item vector. [64]", show_default=False
     ),
 ]
+Learner = Annotated[
+    str | None,
+    typer.Option(
+        "--learner",
+        help=f"{MIXTURE}, or one for the likes of user-cold: {', '.join(LEARNERS)}."
+        f" [that of --settings, or {MIXTURE}]",
+        show_default=False,
+    ),
+]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="What `headwater search` wrote; flags go first.")
 ]
@@ -44,6 +57,7 @@ def register(app: typer.Typer) -> None:
         train,
         "headwater train --events events.csv.gz --items items.csv.gz --out shop.safetensors",
         "headwater train --events events.csv.gz --settings best.toml --out shop.safetensors",
+        "headwater train --events events.csv.gz --learner bayes --out shop.safetensors",
         "HEADWATER_MODEL=shop.safetensors headwater worker",
         flags=FLAGS,
     )
@@ -56,6 +70,7 @@ def train(
     out: Out,
     items: Items = None,
     users: Users = None,
+    learner: Learner = None,
     seed: Seed = 0,
     epochs: Epochs = None,
     width: Width = None,
@@ -71,12 +86,40 @@ def train(
 
     After each epoch the state is kept beside the snapshot, in OUT.training; interrupted, the same
     command goes on from there.
+
+    With --learner a meta-learner is trained instead, on all users; a worker serves it as it serves
+    the mixture, from the events that each user's row remembers.
     """
     if device not in _DEVICES:
         raise UsageError(f"--device may be {', '.join(_DEVICES)}; got {device}.")
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"{out} cannot be written: it is a folder, or in none that exists.")
+    name = _learner(learner, settings)
+    if name != MIXTURE and (width is not None or device == "cuda"):
+        raise UsageError(f"--width and --device are of the {MIXTURE}'s net; {name} has none.")
     from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
-    run(loaded, Job(events, items, users, out, seed, epochs, width, device, settings))
+    job = Job(events, items, users, out, seed, epochs, width, device, settings)
+    if name == MIXTURE:
+        run(loaded, job)
+    else:
+        from stream.cli import meta_training  # noqa: PLC0415  # the same
+
+        meta_training.run(loaded, job, name)
     return 0
+
+
+def _learner(asked: str | None, settings: Path | None) -> str:
+    """The learner by name, which the file of settings must be for."""
+    known = (MIXTURE, *LEARNERS)
+    try:
+        found = read_settings(settings).learner if settings else None
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    if asked is not None and asked not in known:
+        raise UsageError(f"--learner may be {', '.join(known)}; got {asked}.")
+    if found is not None and found not in known:
+        raise UsageError(f"{settings} is for the learner {found}; train makes {', '.join(known)}.")
+    if None not in {asked, found} and asked != found:
+        raise UsageError(f"{settings} is for the learner {found}; --learner is {asked}.")
+    return asked or found or MIXTURE

@@ -19,8 +19,6 @@ from stream.cli.histories import read_history
 from stream.errors import HeadwaterError, UsageError
 from stream.settings import Loaded
 
-MIXTURE = "mixture"
-
 _STAGES = {"net": "learning", "gate": "gate", "newest": "learning the newest"}
 
 
@@ -86,10 +84,6 @@ def _settings(training: ModuleType, loaded: Loaded, job: Job) -> Any:
     try:
         if job.settings:
             found = read_settings(job.settings)
-            if found.learner != MIXTURE:
-                raise UsageError(
-                    f"{job.settings} is for the learner {found.learner}; train makes a {MIXTURE}."
-                )
             told = checked(job.settings, found, training.DEFAULTS)
         if job.epochs is not None:
             told["epochs"] = job.epochs

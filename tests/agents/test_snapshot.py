@@ -1,11 +1,14 @@
 """The learner that settings ask for: which files are served, and what is said of others."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from support.nets import random_mixture
+from support.tasks import synthetic
 
 from agents.snapshot import introduce, load_learner
+from models.meta import learner_of
 from models.mixture import Mixture
 from stream.errors import SettingsError
 from stream.settings import Settings
@@ -54,7 +57,7 @@ def test_without_a_snapshot_the_counters_are_served() -> None:
     assert learner.version.hex() in introduce(learner, Settings())
 
 
-@pytest.mark.parametrize(
+DAMAGES = pytest.mark.parametrize(
     "damage",
     [
         lambda content: content[:-1],
@@ -65,6 +68,9 @@ def test_without_a_snapshot_the_counters_are_served() -> None:
     ],
     ids=["cut by a byte", "half", "one bit turned", "empty", "text"],
 )
+
+
+@DAMAGES
 def test_a_damaged_file_is_named(snapshot: Path, damage: object) -> None:
     """Rather than served, or left aside in silence."""
     assert callable(damage)
@@ -94,3 +100,62 @@ def test_a_snapshot_of_another_release_s_features_is_refused(
     assert "features" in refused(snapshot)
     monkeypatch.undo()
     assert isinstance(load_learner(Settings(model=snapshot)), Mixture)
+
+
+@pytest.fixture
+def mean(tmp_path: Path) -> Path:
+    """A snapshot of a meta-learner."""
+    path = tmp_path / "mean.safetensors"
+    world, tasks = synthetic(users=10)
+    learner_of("item-mean-offset", {}).meta_train(world, tasks).save(path)
+    return path
+
+
+def test_a_meta_learner_is_served_as_it_was_saved(mean: Path) -> None:
+    """By the name of its learner."""
+    learner = load_learner(Settings(model=mean))
+    line = introduce(learner, Settings(model=mean))
+    assert line == (
+        f"Serving {mean} (version {learner.version.hex()}): the learner item-mean-offset,"
+        " 60 items known."
+    )
+    assert "repeats=exclude" in refused(mean, repeats="allow")
+
+
+@DAMAGES
+def test_a_damaged_meta_learner_is_named(mean: Path, damage: object) -> None:
+    """As the mixture is."""
+    assert callable(damage)
+    mean.write_bytes(damage(mean.read_bytes()))
+    assert mean.name in refused(mean)
+
+
+def test_a_learner_of_another_release_is_named(mean: Path) -> None:
+    """With those that are known."""
+    known, other = b'"learner":"item-mean-offset"', b'"learner":"median-of-others"'
+    mean.write_bytes(mean.read_bytes().replace(known, other))
+    assert "is of the learner median-of-others; known are item-mean," in refused(mean)
+
+
+@pytest.mark.parametrize(
+    ("name", "served"), [("bayes", True), ("anil", True), ("maml", False), ("reptile", False)]
+)
+def test_a_learner_that_adapts_by_torch_is_refused_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, served: bool
+) -> None:
+    """By name; heads and closed forms are numpy's."""
+    pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
+    path = tmp_path / "small.safetensors"
+    few = {"size": 2, "rounds": 2, "epochs": 1}
+    learner_of(name, few).meta_train(*synthetic(users=10)).save(path)
+    for module in [module for module in sys.modules if module.startswith("models.meta.training")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    if served:
+        settings = Settings(model=path)
+        assert f"the learner {name}" in introduce(load_learner(settings), settings)
+    else:
+        assert refused(path) == (
+            f"Setting model names {path}, but torch is not installed:"
+            " pip install 'headwater[train]'."
+        )

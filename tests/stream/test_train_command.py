@@ -8,9 +8,11 @@ import pytest
 pytest.importorskip("torch")
 
 import models
+from agents.snapshot import load_learner
 from models.mixture import Mixture
 from models.training import fit
 from stream.cli import INTERRUPTED, main
+from stream.settings import Settings
 
 FAST = ("--epochs", "2", "--width", "8", "--device", "cpu")
 
@@ -119,3 +121,46 @@ def test_equal_seeds_give_equal_files(events, tmp_path):
     paths = [tmp_path / name for name in ("one.safetensors", "other.safetensors")]
     assert [train(events, path) for path in paths] == [0, 0]
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["bayes", "item-mean-offset"])
+def test_a_meta_learner_that_a_worker_serves(events, tmp_path, capsys, name):
+    """By its name, or by that of a file of settings; flags go first."""
+    out, best = tmp_path / "shop.safetensors", tmp_path / "best.toml"
+    best.write_text('learner = "bayes"\n[settings]\nsize = 2\nrounds = 2\nepochs = 9\n')
+    by_file = ["--settings", str(best), "--epochs", "1"]
+    more = by_file if name == "bayes" else ["--learner", name]
+    assert main(["train", "--events", str(events), "--out", str(out), *more]) == 0
+    told = capsys.readouterr()
+    assert f"{name}: training" in told.err
+    assert "200 events of 20 users" in told.out
+    learner = load_learner(Settings(model=out))
+    assert learner.name == name
+    assert "popular" in learner.learned
+    if name == "bayes":
+        assert (learner.settings.size, learner.settings.epochs) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--learner", "gru4rec"), "--learner may be mixture, item-mean, "),
+        (("--learner", "bayes", "--width", "8"), "of the mixture's net; bayes has none"),
+        (("--learner", "item-mean", "--epochs", "2"), "item-mean has no epochs"),
+        (
+            ("--learner", "maml", "--settings", "b.toml"),
+            "b.toml is for the learner bayes",
+        ),
+        (("--settings", "b.toml"), "unknown widht; settings of bayes are size,"),
+    ],
+)
+def test_wrong_use_of_meta_learners_is_one_sentence(
+    events, tmp_path, capsys, monkeypatch, more, sentence
+):
+    """And the exit code is 2."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.toml").write_text('learner = "bayes"\n[settings]\nwidht = 2\n')
+    assert main(["train", "--events", str(events), "--out", "a.safetensors", *more]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1

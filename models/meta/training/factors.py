@@ -9,19 +9,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.arrays import Float32s
+from models.meta.mf import FactorSettings
 from models.meta.tasks import Tasks
 from models.training.threads import one_thread
 
-_STEPS: Final = 600
-RATE: Final = 2e-2
 _BATCH: Final = 2048
 
 
 def learn_factors(
     tasks: Tasks,
     items: int,
-    size: int,
-    decay: float,
+    settings: FactorSettings,
     seed: int,
     progress: Callable[[int, int], None],
     *,
@@ -30,7 +28,7 @@ def learn_factors(
     """Biases and factors of items, float32[I, 1 + d], the bias first, and the users' mean [1 + d].
 
     The score mean + b_i + c_u + p_i q_u is told the value, or by its logistic curve the liking.
-    decay: ridge of an event on what it touches, so that what is frequent is shrunk no more.
+    The decay is of an event on what it touches, so that what is frequent is shrunk no more.
     """
     middle = float(tasks.positive.mean() if binary else tasks.value.mean())
     if binary:
@@ -38,11 +36,11 @@ def learn_factors(
     target = tasks.positive.astype(np.float32) if binary else tasks.value
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _Factors(len(tasks), items, size, middle)
-        optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
-        epochs = -(-_STEPS * _BATCH // len(target))
+        model = _Factors(len(tasks), items, settings.size, middle)
+        optimiser = torch.optim.Adam(model.parameters(), lr=settings.rate)
+        epochs = -(-settings.steps * _BATCH // len(target))
         total = epochs * -(-len(target) // _BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=total)
         columns = [torch.from_numpy(each) for each in (tasks.user, tasks.item.astype(np.int64))]
         answer = torch.from_numpy(target)
         for epoch in range(epochs):
@@ -51,7 +49,7 @@ def learn_factors(
                 some = order[first : first + _BATCH]
                 optimiser.zero_grad()
                 found, ridge = model(*(column[some] for column in columns))
-                loss = _loss(found, answer[some], binary=binary) + decay * ridge
+                loss = _loss(found, answer[some], binary=binary) + settings.decay * ridge
                 loss.backward()
                 optimiser.step()
                 schedule.step()

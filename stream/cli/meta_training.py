@@ -1,0 +1,85 @@
+"""What `headwater train` does for a meta-learner such as bayes; apart, since it loads slowly."""
+
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from models.dataset import Dataset
+from models.errors import DataError, MissingLibraryError
+from models.meta import learner_of
+from models.meta.learner import MetaLearner
+from models.meta.tasks import Tasks, World
+from models.search.subject import settings_of
+from stream.cli.contest import show, shown
+from stream.cli.histories import read_history
+from stream.cli.training import Job
+from stream.errors import HeadwaterError, UsageError
+from stream.settings import Loaded
+
+
+def run(loaded: Loaded, job: Job, name: str) -> None:
+    """Read, train, write and report.
+
+    Raises
+    ------
+    UsageError
+        If the files or what is installed do not do.
+    HeadwaterError
+        If the snapshot cannot be written.
+
+    """
+    try:
+        learner = _learner(loaded, job, name)
+        data = read_history(loaded, job.events, job.items, job.users)
+        for note in data.notes:
+            print(note, file=sys.stderr)
+        began = time.monotonic()
+        trained = _trained(learner, data, job.seed)
+    except (DataError, MissingLibraryError) as error:
+        raise UsageError(str(error)) from error
+    took = time.monotonic() - began
+    try:
+        trained.save(job.out)
+    except OSError as error:
+        raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
+    show(_table(job, trained, data, took))
+    print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
+
+
+def _learner(loaded: Loaded, job: Job, name: str) -> MetaLearner:
+    """The learner with the file's settings and, before these, with those of flags."""
+    told: dict[str, Any] = {}
+    if job.settings:
+        told = settings_of([job.settings], [name])[name]
+    repeats = loaded.settings.repeats == "allow"
+    if job.epochs is not None:
+        defaults = getattr(learner_of(name, {}), "defaults", None)
+        if not hasattr(defaults, "epochs"):
+            raise DataError(f"Learner {name} has no epochs to be told by --epochs.")
+        told["epochs"] = job.epochs
+    return learner_of(name, told, repeats=repeats)
+
+
+def _trained(learner: MetaLearner, data: Dataset, seed: int) -> MetaLearner:
+    """The learner that has seen all users."""
+    tasks = Tasks.of(data, np.arange(len(data.users)))
+    world = World.of(data, tasks)
+    with shown() as progress:
+        report = partial(progress, f"{learner.name}: training")
+        trained = learner.meta_train(world, tasks, seed=seed, progress=report)
+    vectors = trained.item_vectors(world.hashes, world.contents)
+    return trained.with_telling(tasks, vectors).with_popularity(world, tasks)
+
+
+def _table(job: Job, trained: MetaLearner, data: Dataset, took: float) -> Table:
+    table = Table(show_header=False)
+    table.add_row("learner", trained.name)
+    table.add_row("learned", f"{len(data):,} events of {len(data.users):,} users")
+    table.add_row("items", f"{len(data.items):,}")
+    table.add_row("training took", f"{took:.1f} s")
+    table.add_row("snapshot", f"{job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")
+    return table
