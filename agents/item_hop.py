@@ -15,8 +15,8 @@ from agents.records import Internal
 from agents.served import Served
 from stream.app import Foundation
 from stream.errors import CodecError
-from stream.intake import Run
 from stream.metrics import Metrics
+from stream.runs import Run
 from stream.tables import RowStore
 
 

@@ -6,9 +6,9 @@ from agents.outbox import Outbox
 from agents.route import Sorted, route_items, route_profiles
 from stream.app import Foundation
 from stream.egress import Out
-from stream.intake import Run
 from stream.metrics import Metrics
 from stream.placement import Placement
+from stream.runs import Run
 from stream.schemas import Rules
 
 

@@ -17,6 +17,7 @@ from agents.router import Router
 from agents.served import Served
 from agents.snapshot import introduce, load_learner
 from agents.user_hop import UserHop
+from agents.user_plan import Planner
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
 from stream.metrics import Metrics
@@ -84,13 +85,12 @@ def create_worker(settings: Settings, topics: Topics, learner: Served) -> Founda
         repeats=settings.repeats == "allow",
     )  # fmt: skip
     foundation.on_revoked(lambda _revoked: hit_ratio.forget())
-    user_hop = UserHop(
-        foundation, users, learner, rules, feed, outbox, publisher, metrics, hit_ratio
-    )
+    planner = Planner(learner, rules, feed, publisher, metrics, settings.list_length)
+    user_hop = UserHop(foundation, users, planner, outbox, metrics, hit_ratio)
     item_hop = ItemHop(foundation, items, learner, outbox, metrics)
     router = Router(foundation, rules, outbox, metrics)
     monitor = Monitor(foundation, feed, metrics)
-    foundation.intake(topics.events, user_hop.handle)
+    foundation.intake_waves(topics.events, user_hop.handle_wave)
     foundation.intake(topics.user_input, user_hop.handle)
     foundation.intake(topics.item_feedback, item_hop.handle, settings.item_gather_ms)
     foundation.intake(topics.items, router.handle_items)

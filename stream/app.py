@@ -27,9 +27,10 @@ from stream.faustfix.resume import SeekFirstTableManager
 from stream.faustfix.version import require_known_faust
 from stream.fence import VOID, Fence, FencedProducer, fenced_producer
 from stream.gather import Gatherer
-from stream.intake import Handler, Run, RunConsumer, RunSchema, consumer_class
+from stream.intake import RunConsumer, consumer_class
 from stream.lag import Lag
 from stream.logs import quiet_libraries
+from stream.runs import Handler, Run, Wave, WaveHandler, WaveSchema
 from stream.settings import Settings
 from stream.statedir import take_state_dir
 from stream.tables import MemoryBackend, RowStore, RowTable, rocks_backend, rocks_options
@@ -41,8 +42,8 @@ Hook = Callable[[frozenset[TP]], Awaitable[None] | None]
 
 # Below Kafka's default limit for one batch (1,048,588), with room for its header.
 _BATCH_BYTES = 1_000_000
-# Runs that wait in an agent's queue, all partitions together.
-_QUEUED_RUNS = 16
+# Waves that wait in an agent's queue.
+_QUEUED_WAVES = 16
 # A fetch takes at most this many times the longest run.
 _POLL_RUNS = 4
 # From SIGTERM to the end, seconds: finish what is in hand; drop it; leave without a word.
@@ -105,10 +106,6 @@ class Foundation:
         `gather_ms`: runs of a partition that arrive while an earlier one is in flight are merged,
         waiting at most so long.
         """
-        self._run_topics.add(topic.name)
-        source = self.app.topic(
-            topic.name, partitions=topic.partitions, schema=RunSchema(), maxsize=_QUEUED_RUNS
-        )
         take = handler
         if gather_ms:
             gatherer = Gatherer(
@@ -122,10 +119,24 @@ class Foundation:
             self._tasks.append(gatherer.serve)
             take = gatherer.put
 
+        async def one_by_one(wave: Wave) -> None:
+            for run in wave:
+                await take(run)
+
+        self.intake_waves(topic, one_by_one)
+
+    def intake_waves(self, topic: Topic, handler: WaveHandler) -> None:
+        """Call `handler` with each wave of `topic`, as `intake` does with its runs."""
+        self._run_topics.add(topic.name)
+        source = self.app.topic(
+            topic.name, partitions=topic.partitions, schema=WaveSchema(), maxsize=_QUEUED_WAVES
+        )
+
         async def agent(stream: Any) -> None:
-            async for run in stream.noack():
+            async for wave in stream.noack():
+                self._track(wave)
                 try:
-                    await take(run)
+                    await handler(wave)
                 except Exception as error:  # noqa: BLE001  # nothing may be skipped silently
                     self.fail(error)
                     return
@@ -394,6 +405,14 @@ class Foundation:
     def _consumer(self) -> RunConsumer | None:
         consumer = self.app._consumer  # noqa: SLF001  # the property would make one
         return consumer if isinstance(consumer, RunConsumer) else None
+
+    def _track(self, wave: Wave) -> None:
+        """Let a rebalance wait for each run; Faust knows of the first, whose message it saw."""
+        consumer = self._consumer
+        if consumer is not None:
+            for run in wave[1:]:
+                for message in run.messages:
+                    consumer.track_message(message)
 
     def _settle(self, run: Run) -> None:
         consumer = self._consumer

@@ -14,9 +14,9 @@ from faust.types import TP
 
 from stream.errors import HeadwaterError, SendError
 from stream.fence import VOID, Fence, FencedProducer
-from stream.intake import Run
 from stream.lanes import Lane, Parcel, Record
 from stream.ledger import Ledger, Part, Step, Work
+from stream.runs import Run
 from stream.tables import Row, RowStore
 
 # Enough to fill the pipe to a broker (tens of milliseconds of work), little to do again after a
@@ -127,7 +127,7 @@ class Egress:
         forwarded records) is acknowledged; reads see them at once. `others` (lists, dead letters)
         wait for nothing. A run without any output is settled in its turn. A run of an older epoch
         is dropped. Nothing may happen between reading a table partition's rows and submitting them:
-        no `await`, or both under `table.lock(partition)`. Returns when everything is taken over,
+        no `await`, or both under `table.lock`. Returns when everything is taken over,
         which is not yet acknowledged; waits while too much is in flight.
         """
         topics = [out.topic for out in (*first, *others)]

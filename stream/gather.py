@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from faust.types import TP
 
-from stream.intake import Handler, Run
+from stream.runs import Handler, Run
 
 # Records that may wait here, in multiples of the longest merged run, before the intake pauses.
 _WAITING_RUNS = 8

@@ -1,21 +1,26 @@
-"""Takes records out of Kafka in runs: what one fetch brought for one partition is one message.
+"""Takes records out of Kafka in waves: what one fetch brought for one topic is one message.
 
-Contains: Faust spends 130 µs on each message before an agent sees it; a run of a thousand costs as
-much as one. During recovery a run of changelog records is applied in one batch: 100,000 rows of
-1 kB in about 2 s instead of 31 s. Also contained: Faust acknowledges a message that it skips (in a
-rebalance); a RunMessage ignores whatever Faust acknowledges, only `settle` counts.
+Contains: Faust spends 130 µs on each message before an agent sees it; a wave of a thousand records
+costs as much as one. During recovery a run of changelog records is applied in one batch: 100,000
+rows of 1 kB in about 2 s instead of 31 s.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, ClassVar, cast
 
-import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faust.transport.consumer import ensure_TP
 from faust.types import TP, Message
-from faust.types.tuples import ConsumerMessage
 
 from stream.faustfix import FAUST_LOG
 from stream.faustfix.acks import SettledOffsetsConsumer
@@ -25,69 +30,13 @@ from stream.faustfix.idle import IdleIsNotHangingThread
 from stream.faustfix.pressure import PausedStaysPausedConsumer
 from stream.fence import Fence, watch
 from stream.lag import Lag, Reading
+from stream.runs import Run, RunMessage, waves
 from stream.tables import RowStore
 
 log = logging.getLogger("headwater.intake")
 
 # Faust fixes 1500: every other request waits behind a fetch on the same connection.
 _FETCH_MAX_WAIT_MS = 100
-
-
-class RunMessage(ConsumerMessage):
-    """A Faust message that stands for a run of records."""
-
-    __slots__ = ("position_epoch",)
-
-    position_epoch: int  # the consumer's, when this was read
-
-    def ack(self, consumer: Any, n: int = 1) -> bool:
-        """Ignore Faust's acknowledgements: also a message that it skipped gets one."""
-        del consumer, n
-        return False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """What one fetch brought for one partition: the unit of folding, scoring and sending."""
-
-    tp: TP
-    records: Sequence[ConsumerRecord]
-    #: The fence's epoch that was read before the records were fetched.
-    epoch: int
-    #: Faust's messages for these records, in order.
-    messages: tuple[RunMessage, ...]
-
-    @property
-    def topic(self) -> str:
-        """The topic's full name."""
-        return self.tp.topic
-
-    @property
-    def partition(self) -> int:
-        """The partition's number."""
-        return self.tp.partition
-
-    @property
-    def offset(self) -> int:
-        """The offset of the last record."""
-        offset: int = self.records[-1].offset
-        return offset
-
-
-Handler = Callable[[Run], Awaitable[None]]
-
-
-class RunSchema(faust.Schema[Any, Any]):
-    """Hands an agent the run itself; decoding is the agent's."""
-
-    def compile(self, app: Any, **_: object) -> Callable[..., Awaitable[Any]]:
-        """What Faust calls for each message."""
-
-        async def decode(message: Message, *, propagate: bool = False) -> Any:
-            del propagate
-            return app.create_event(None, message.value, (), message)
-
-        return decode
 
 
 class RunConsumerThread(IdleIsNotHangingThread):
@@ -195,18 +144,15 @@ class RunConsumer(
         if not self.flow_active:
             await self._seek_back()
             return
-        for raw_tp, fetched in records.items():
-            tp = ensure_TP(raw_tp)
-            if not fetched or not self._wanted(tp, active):
-                continue
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        taken = {ensure_TP(tp): fetched for tp, fetched in records.items() if fetched}
+        taken = {tp: fetched for tp, fetched in taken.items() if self._wanted(tp, active)}
+        for message in self._messages(taken):
             # Our epochs decide what is valid; Faust's own idea of what was read would drop
             # messages after a seek backwards.
-            self._read_offset[tp] = None
-            for message in self._messages(tp, fetched):
-                if self.fetch_epoch != fetched_in or not self.flow_active:
-                    return
-                yield tp, message
+            self._read_offset[message.tp] = None
+            if self.fetch_epoch != fetched_in or not self.flow_active:
+                return
+            yield message.tp, message
 
     def _wanted(self, tp: TP, active: set[TP] | None) -> bool:
         return active is None or tp in active or tp in self._buffered_partitions
@@ -220,17 +166,24 @@ class RunConsumer(
         self._fetching_in = self.fence.epoch
         return await super()._getmany(active_partitions, timeout)
 
-    def _messages(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> Sequence[Message]:
-        if tp.topic in self.run_topics:
-            return [
-                self._run_message(tp, fetched[at : at + self.max_run])
-                for at in range(0, len(fetched), self.max_run)
-            ]
-        if tp.topic in self.stores:
-            return [self._to_message(tp, record) for record in self._restore(tp, fetched)]
-        return [self._to_message(tp, record) for record in fetched]
+    def _messages(self, taken: Mapping[TP, Sequence[ConsumerRecord]]) -> Iterator[Message]:
+        """What Faust gets to see: a message for each wave, the last of a changelog's records."""
+        runs: defaultdict[str, list[Run]] = defaultdict(list)
+        for tp, fetched in taken.items():
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            if tp.topic in self.run_topics:
+                cuts = range(0, len(fetched), self.max_run)
+                runs[tp.topic] += [self._run(tp, fetched[at : at + self.max_run]) for at in cuts]
+                continue
+            records = self._restore(tp, fetched) if tp.topic in self.stores else fetched
+            yield from (self._to_message(tp, record) for record in records)
+        for together in runs.values():
+            for wave in waves(together, self.max_run):
+                (message,) = wave[0].messages
+                message.value = wave  # type: ignore[assignment]  # not bytes
+                yield message
 
-    def _run_message(self, tp: TP, records: Sequence[ConsumerRecord]) -> RunMessage:
+    def _run(self, tp: TP, records: Sequence[ConsumerRecord]) -> Run:
         last = records[-1]
         generation = self.app.consumer_generation_id
         message = RunMessage(
@@ -249,10 +202,9 @@ class RunConsumer(
             generation_id=generation,
         )
         message.position_epoch = self.position_epoch
-        message.value = Run(tp, records, self._fetching_in, (message,))  # type: ignore[assignment]  # not bytes
         self.next_offsets[tp] = last.offset + 1
         self._reading.add(tp, last.offset + 1, records[0].timestamp, self._done(tp))
-        return message
+        return Run(tp, records, self._fetching_in, (message,))
 
     def lag(self, tp: TP) -> Lag | None:
         """How far the work on a partition is behind its end; None before anything is known."""

@@ -20,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # Seconds. The goal is 20 ms in the median, 100 ms at the 99th percentile; a rebalance takes more.
 _LAG = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
-# Seconds of one stage for one run of up to 1,000 records.
+# Seconds of one stage for one wave of up to 1,000 records.
 _STAGE = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 _RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 # Seconds from an item's announcement to the first list that holds it: up to days.
@@ -45,8 +45,8 @@ class Metrics:
         )
         self.processing = self._histogram(
             "processing_seconds",
-            "One stage of one run: decode, fold, score (the gate's step), topk (the lists), encode,"
-            " produce.",
+            "One stage of one wave: decode, fold, score (the gate's step), topk (the lists),"
+            " encode, produce.",
             _STAGE,
             "stage",
         )
@@ -60,7 +60,7 @@ class Metrics:
             "partition",
         )
         self.recommendations = self._counter("recommendations", "Lists sent, by cause.", "cause")
-        self.batch_size = self._histogram("batch_size", "Records in one run.", _RECORDS)
+        self.batch_size = self._histogram("batch_size", "Records folded at once.", _RECORDS)
         self.dead_letters = self._counter(
             "dead_letters", "Records that could not be applied, by reason.", "reason"
         )
@@ -115,7 +115,7 @@ class Metrics:
         self.model_info.labels(version, "live").set(1)
 
     def stage(self, name: str) -> AbstractContextManager[object]:
-        """Measures the block under it as one stage of one run."""
+        """Measures the block under it as one stage of one wave."""
         return self.processing.labels(name).time()
 
     def count_events(self, types: Iterable[str]) -> None:

@@ -145,7 +145,9 @@ class RowStore:
         # Per partition, per key: the value on its way and the submission that sends it.
         self._overlay: dict[int, dict[bytes, tuple[bytes | None, object]]] = {}
         self._restored: dict[int, int] = {}
-        self._locks: dict[int, asyncio.Lock] = {}
+        #: To hold from reading rows to submitting them, where something is awaited in between:
+        #: several intakes may write to one table, and would overwrite each other's rows.
+        self.lock = asyncio.Lock()
 
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """The newest value for each key, sent or still on its way; None where there is none."""
@@ -156,13 +158,6 @@ class RowStore:
             return self._local(partition).get_many(keys)
         stored = iter(self._local(partition).get_many([k for k in keys if k not in overlay]))
         return [overlay[key][0] if key in overlay else next(stored) for key in keys]
-
-    def lock(self, partition: int) -> asyncio.Lock:
-        """To hold from reading rows to submitting them, where something is awaited in between.
-
-        Several intakes may write to one partition; without it one would overwrite the other's rows.
-        """
-        return self._locks.setdefault(partition, asyncio.Lock())
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The newest value for one key."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from bench.bare import KILOBYTE, Speed, Watch, write
 from stream.app import create_app
 from stream.egress import Out
-from stream.intake import Run
 from stream.placement import partition_of
+from stream.runs import Run
 from stream.settings import Settings
 from stream.topics import Topics
 

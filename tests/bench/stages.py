@@ -35,9 +35,9 @@ from models.gate import Gate
 from models.mixture import Mixture
 from stream.egress import Egress
 from stream.fence import Fence, fenced_producer
-from stream.intake import Run
 from stream.metrics import Metrics
 from stream.placement import Placement
+from stream.runs import Run
 from stream.schemas import Rules
 from stream.tables import MemoryBackend, RowStore
 

@@ -14,7 +14,8 @@ from faust.types import TP
 
 from stream.app import create_app
 from stream.connect import producer as kafka_producer
-from stream.intake import RunConsumer, RunMessage
+from stream.intake import RunConsumer
+from stream.runs import RunMessage
 from stream.settings import Settings
 from stream.topics import Topics, ensure, verify
 

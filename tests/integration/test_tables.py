@@ -15,7 +15,7 @@ from stream.connect import consumer as kafka_consumer
 from stream.connect import producer as kafka_producer
 from stream.egress import Out
 from stream.errors import BrokerUnreachable, SendError
-from stream.intake import Run
+from stream.runs import Run
 from stream.settings import Settings
 from stream.tables import RowStore
 from stream.topics import Topics, ensure, verify

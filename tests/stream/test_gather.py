@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from faust.types import TP
 
 from stream.gather import Gatherer
-from stream.intake import Run
+from stream.runs import Run
 
 HERE = TP("item-feedback", 0)
 
