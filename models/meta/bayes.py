@@ -23,6 +23,7 @@ import numpy as np
 
 from models.arrays import Float32s, Float64s
 from models.errors import DataError
+from models.meta import posterior
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.learner import Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
@@ -65,35 +66,13 @@ class Bayes(EpisodicLearner[BayesSettings]):
 
     def adapt_weights(self, weights: Float32s, support: Support) -> Float32s:
         """The posterior, as if the weights were a prior."""
-        dim = self._dim
-        mean, first = weights[:, :dim].astype(np.float64), weights[:, dim : 2 * dim]
-        base = _whole(self.learned["start"][None, 2 * dim :].astype(np.float64), dim)
-        gained = _whole(weights[:, 2 * dim :].astype(np.float64), dim) - base
-        target = np.matmul(base + gained, mean[..., None])[..., 0]
-        start = np.matmul(base, first[..., None].astype(np.float64))[..., 0]
-        kept = self.forgetting ** support.size.astype(np.float64)[:, None]
-        square, told = self._gains(support)
-        after = base + kept[..., None] * gained + square
-        target = start + kept * (target - start) + told
-        found = np.linalg.solve(after, target[..., None])[..., 0]
-        row, column = np.tril_indices(dim)
-        return np.concatenate([found, first, after[:, row, column]], axis=1).astype(np.float32)
-
-    def _gains(self, support: Support) -> tuple[Float64s, Float64s]:
-        """What the events add to the precision [n, D, D], and to this times the mean [n, D]."""
-        dim, seen = self._dim, support.vector
-        age = support.size[:, None] - 1 - np.arange(seen.shape[1])
-        counts = support.mask * self.forgetting ** np.maximum(age, 0)
-        counts = (counts / self.learned["noise"][0]).astype(np.float32)
-        x = np.concatenate([support.mask[..., None], seen[..., 1:dim]], axis=2)
-        counted = x * counts[..., None]
-        square = np.matmul(counted.transpose(0, 2, 1), x).astype(np.float64)
-        rest = np.matmul(counts[:, None], seen[..., dim:])[:, 0].astype(np.float64)
-        square[:, 1:, 1:] += _whole(rest[:, : 1 - dim], dim - 1)
-        away = (support.value - seen[..., 0])[:, None]
-        told = np.matmul(away, counted)[:, 0].astype(np.float64)
-        told[:, 1:] -= rest[:, 1 - dim :]
-        return square, told
+        after = np.empty_like(weights)
+        posterior.adapt(
+            weights, self.learned["start"], self._dim, np.ascontiguousarray(support.vector),
+            np.ascontiguousarray(support.value), support.size, float(self.learned["noise"][0]),
+            self.forgetting, after,
+        )  # fmt: skip
+        return after
 
     def predict(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """The mean of what the posterior says."""

@@ -166,12 +166,16 @@ class MetaLearner(Scorer):
 
         vectors: float32[I, p], of the world's items.
         """
-        weights = self.start(tasks.profiles)
+        return self.adapted(self.start(tasks.profiles), tasks, vectors)
+
+    def adapted(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """The weights after all of the tasks' events: float32[n, w]."""
+        after = np.empty_like(weights)
         for users in parts(tasks.size, vectors.shape[1]):
             support = padded(tasks.select(users), vectors)
             clipped = support._replace(value=self.clip(support.value) * support.mask)
-            weights[users] = self.adapt_weights(weights[users], clipped)
-        return weights
+            after[users] = self.adapt_weights(weights[users], clipped)
+        return after
 
     def predict_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is predicted for each event of the tasks, not clipped: float32[e]."""

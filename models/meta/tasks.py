@@ -138,11 +138,14 @@ class Support(NamedTuple):
 def padded(tasks: Tasks, vectors: Float32s) -> Support:
     """All of the tasks' events as support; vectors float32[I, p] are the items'."""
     size = tasks.size
-    n, length = len(tasks), int(size.max(initial=0))
-    value = np.zeros((n, length), dtype=np.float32)
-    time = np.zeros((n, length), dtype=np.int64)
-    vector = np.zeros((n, length, vectors.shape[1]), dtype=np.float32)
+    length = int(size.max(initial=0))
     there = np.arange(length) < size[:, None]
+    if there.all():  # nothing is padded, and each column has its shape already
+        shape = there.shape
+        vector = vectors[tasks.item.reshape(shape)]
+        return Support(vector, tasks.value.reshape(shape), tasks.time.reshape(shape), size)
+    value, time = np.zeros(there.shape, dtype=np.float32), np.zeros(there.shape, dtype=np.int64)
+    vector = np.zeros((*there.shape, vectors.shape[1]), dtype=np.float32)
     value[there], time[there], vector[there] = tasks.value, tasks.time, vectors[tasks.item]
     return Support(vector, value, time, size)
 

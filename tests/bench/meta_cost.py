@@ -1,6 +1,6 @@
 """What meta-learners cost an event to adapt, beside the Bayesian head, on one core.
 
-    OMP_NUM_THREADS=1 python tests/bench/meta_cost.py [--events FILE] [--items FILE] [--learner ...]
+    OMP_NUM_THREADS=1 python tests/bench/meta_cost.py [--events FILE] [--items FILE] [--users FILE]
 
 Users are held out as `headwater evaluate --protocol user-cold` does it, by default of deploy/demo
 (MovieLens latest-small). Learners train a single epoch, which changes what they know and not what
@@ -33,10 +33,11 @@ def trained(name, plan):
 
 
 def spent(learner, vectors, supports):
-    """Microseconds of processor time for an event of the supports."""
+    """Microseconds of processor time for an event of the supports, the users' starts aside."""
+    starts = [learner.start(support.profiles) for support in supports]
     began = time.process_time_ns()
-    for support in supports:
-        learner.weights_after(support, vectors)
+    for start, support in zip(starts, supports, strict=True):
+        learner.adapted(start, support, vectors)
     events = sum(len(support.item) for support in supports)
     return (time.process_time_ns() - began) / 1000 / events
 
@@ -46,10 +47,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=Path, default=DEMO / "events.csv.gz")
     parser.add_argument("--items", type=Path, default=DEMO / "items.csv.gz")
+    parser.add_argument("--users", type=Path)
     parser.add_argument("--learner", default="bayes,maml,fomaml,anil,metasgd,prototypes,mf")
     parser.add_argument("--rounds", type=int, default=31)
     given = parser.parse_args()
-    plan = split(read_dataset(given.events, given.items, None, POSITIVE), 0.2, 0)
+    plan = split(read_dataset(given.events, given.items, given.users, POSITIVE), 0.2, 0)
     learners = {name: trained(name, plan) for name in given.learner.split(",")}
     alone = [plan.support.select(np.array([user])) for user in range(min(ALONE, len(plan.support)))]
     ways = {"together": [plan.support], "alone": alone}

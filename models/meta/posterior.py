@@ -1,0 +1,123 @@
+"""The Bayesian head's update in a kernel: what events add to precision and mean, and the solve.
+
+Matrices are lower halves, row by row: cell (i, j <= i) is at i (i + 1) / 2 + j. Equations are in
+models.meta.bayes.
+"""
+
+import numpy as np
+
+from models.arrays import Float32s, Float64s, Int64s
+from models.compiled import column, fused, helper, kernel
+
+
+@helper
+def _times(half: Float64s, vector: Float32s, out: Float64s) -> None:
+    """Fill out [D] with a symmetric matrix times a vector."""
+    out[:] = 0.0
+    place = 0
+    for row in range(len(out)):
+        for col in range(row):
+            out[row] += half[place] * vector[col]
+            out[col] += half[place] * vector[row]
+            place += 1
+        out[row] += half[place] * vector[row]
+        place += 1
+
+
+@helper
+def _solve(half: Float64s, out: Float64s) -> None:
+    """Solve in place for out [D], by L D L'; the matrix is lost."""
+    dim = len(out)
+    for row in range(dim):
+        own = row * (row + 1) // 2
+        for col in range(row):
+            other = col * (col + 1) // 2
+            rest = half[own + col]
+            for k in range(col):
+                rest -= half[own + k] * half[other + k]
+            half[own + col] = rest
+        for col in range(row):
+            scaled = half[own + col] / half[col * (col + 1) // 2 + col]
+            half[own + row] -= half[own + col] * scaled
+            half[own + col] = scaled
+            out[row] -= scaled * out[col]
+    for row in range(dim - 1, -1, -1):
+        own = row * (row + 1) // 2
+        out[row] /= half[own + row]
+        for below in range(row + 1, dim):
+            out[row] -= half[below * (below + 1) // 2 + row] * out[below]
+
+
+@fused
+def _add(
+    seen: Float32s, value: float, count: float, vector: Float64s, half: Float64s, target: Float64s
+) -> None:
+    """Add an event that counts so much to the precision, and to this times the mean.
+
+    vector [p] is room to work in.
+    """
+    dim = len(target)
+    for place in range(len(seen)):
+        vector[place] = seen[place]
+    away = count * (value - vector[0])
+    vector[0] = 1.0
+    for row in range(dim):
+        target[row] += away * vector[row]
+    shared = len(seen) - dim + 1
+    for row in range(1, dim):
+        target[row] -= count * vector[shared + row - 1]
+    place, unsure = 0, dim
+    for row in range(dim):
+        much = count * vector[row]
+        half[place] += much
+        for col in range(1, row + 1):
+            half[place + col] += much * vector[col] + count * vector[unsure + col - 1]
+        place += row + 1
+        unsure += row
+
+
+_VECTOR, _TABLE = column(np.float32), column(np.float32, 2)
+
+
+@kernel(
+    _TABLE, _VECTOR, 1, column(np.float32, 3), _TABLE, column(np.int64), 1.0, 1.0, _TABLE
+)  # fmt: skip
+def adapt(
+    before: Float32s,
+    prior: Float32s,
+    dim: int,
+    vector: Float32s,
+    value: Float32s,
+    size: Int64s,
+    noise: float,
+    forgetting: float,
+    after: Float32s,
+) -> None:
+    """Fill after [n, w] with the posterior of before [n, w] and of events [n, L, p], [n, L].
+
+    prior [w]: whose precision does not fade. noise: the variance of an event's value.
+    """
+    cells = dim * (dim + 1) // 2
+    base, half = np.empty(cells), np.empty(cells)
+    base[:] = prior[2 * dim :]
+    target, start, own = np.empty(dim), np.empty(dim), np.empty(vector.shape[2])
+    for user in range(len(before)):
+        events = size[user]
+        after[user] = before[user]
+        if events == 0:
+            continue
+        kept = forgetting**events
+        half[:] = before[user, 2 * dim :]
+        _times(half, before[user, :dim], target)
+        _times(base, before[user, dim : 2 * dim], start)
+        for row in range(dim):
+            target[row] = start[row] + kept * (target[row] - start[row])
+        for cell in range(cells):
+            half[cell] = base[cell] + kept * (half[cell] - base[cell])
+        count = 1.0 / noise
+        for event in range(events - 1, -1, -1):
+            _add(vector[user, event], value[user, event], count, own, half, target)
+            count *= forgetting
+        after[user, 2 * dim :] = half
+        _solve(half, target)
+        after[user, :dim] = target
