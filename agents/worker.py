@@ -1,7 +1,6 @@
 """One worker: the agents attached to the stream's foundation, made from settings."""
 
 import asyncio
-import gc
 import logging
 from functools import partial
 
@@ -45,10 +44,7 @@ def run(settings: Settings) -> int:
     learner = load_learner(settings)
     topics = asyncio.run(_topics(settings))
     log.info(introduce(learner, settings))
-    worker = create_worker(settings, topics, learner)
-    # All code is loaded, and stays: a full collection would go through it, for 50 ms or more.
-    gc.freeze()
-    worker.run()
+    create_worker(settings, topics, learner).run()
     return 0
 
 

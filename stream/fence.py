@@ -21,6 +21,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from aiokafka.producer.sender import Sender
 
 from stream.claim import ClaimedIds
+from stream.onecopy import OneCopyHandler
 
 log = logging.getLogger("headwater.fence")
 
@@ -243,7 +244,9 @@ class FencedSender(Sender):  # type: ignore[misc]  # aiokafka has no types
                     self.fence.silent_for,
                 )
             await asyncio.sleep(_HOLD_PAUSE)
-        await super()._send_produce_req(node_id, batches)
+        await OneCopyHandler(self, batches).do(node_id)
+        self._in_flight.discard(node_id)
+        self._muted_partitions.difference_update(batches)
 
     def _judge(self, batch: EpochBatch) -> Verdict:
         return Verdict.DROP if self.poison is not None else self.fence.judge(batch.epoch)

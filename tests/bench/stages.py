@@ -44,7 +44,7 @@ from stream.tables import MemoryBackend, RowStore
 _HISTORY_RUN = 512
 _SESSION = 3600.0  # no heartbeat comes here, and none is missed
 _NOW_MS = 1_700_000_000_000
-_BATCH_BYTES = 1_000_000  # as in a worker
+_BATCH_BYTES = 262_144  # as in a worker
 _WORK = "work"
 _WORKS = 4  # before each run: long runs are few
 _NUMBERS = np.random.default_rng(1).random(2_000)
@@ -144,7 +144,7 @@ class Workbench:
             bootstrap_servers=self._broker,
             linger_ms=self._linger,
             max_batch_size=_BATCH_BYTES,
-            max_request_size=4 * _BATCH_BYTES,
+            max_request_size=16 * _BATCH_BYTES,
         )
         await self._started.start()
         self._egress.start(self._started)
