@@ -5,6 +5,7 @@ from typing import Final
 
 from models.dataset_files import cells
 from models.dataset_files.files import read_frame
+from models.errors import DataError
 
 _REQUIRED: Final = ("user_id", "item_id")
 
@@ -15,9 +16,12 @@ def read_queries(path: Path) -> list[tuple[str, str]]:
     Raises
     ------
     DataError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, lacks a column or has no whole pair.
 
     """
     frame = read_frame(path, _REQUIRED, _REQUIRED)
     users, items = (cells.ids(frame[name]).to_list() for name in _REQUIRED)
-    return [(user, item) for user, item in zip(users, items, strict=True) if user and item]
+    pairs = [(user, item) for user, item in zip(users, items, strict=True) if user and item]
+    if not pairs:
+        raise DataError(f"{path} has no row with both user_id and item_id.")
+    return pairs

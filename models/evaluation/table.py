@@ -1,11 +1,14 @@
 """What the evaluation found as a table for a terminal."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 from models.evaluation.metrics import HISTORIES, LENGTH
+
+_LONG: Final = 1e5
+"""From here on a figure takes too much room when written out."""
 
 
 def table(found: Mapping[str, Any]) -> Table:
@@ -45,7 +48,9 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
 
 def cell(value: float | None) -> str:
     """A figure, or a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if abs(value) < _LONG else f"{value:.1e}"
 
 
 def _title(found: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Users as learning tasks: events to adapt to, and others to be told after that."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +15,8 @@ from models.learner import Log
 Profile = Mapping[str, Any] | None
 """What is known of a user beside events: attributes by name."""
 
+_OUTER: Final = 0.005
+"""Share of values at either end that need not be of the scale."""
 _CELLS: Final = 2**22
 """Numbers of support vectors that are gathered at once: 16 MiB."""
 
@@ -75,6 +77,10 @@ class Tasks:
             self.item[kept], self.value[kept], self.time[kept], self.positive[kept], self.profiles,
         )  # fmt: skip
 
+    def within(self, low: float, high: float) -> Self:
+        """The same with values beyond the range at its ends."""
+        return replace(self, value=np.clip(self.value, np.float32(low), np.float32(high)))
+
     def select(self, users: Int64s) -> Self:
         """Some users, in the order given."""
         size = self.size[users]
@@ -98,26 +104,28 @@ class World:
 
     hashes: Hashes  # [I]
     contents: tuple[Content | None, ...]  # [I]
-    low: float  # the least value
+    low: float  # the least value, outlandish ones aside
     high: float  # the greatest
     liked: float  # a value from which on an item counts as liked
-
-    @classmethod
-    def of(cls, data: Dataset, tasks: Tasks) -> Self:
-        """The world of a dataset as these tasks show it."""
-        return cls(data.hashes, data.contents, *_range(tasks))
 
     def __len__(self) -> int:
         return len(self.hashes)
 
 
 def _range(tasks: Tasks) -> tuple[float, float, float]:
-    """The least and the greatest value, and the least that was liked; 0, 1, 1 without events."""
+    """The least and the greatest value, and the least that was liked; 0, 1, 1 without events.
+
+    What lies three times as far out as nearly all values are apart is no value of the scale.
+    """
     if not len(tasks.item):
         return 0.0, 1.0, 1.0
-    low, high = float(tasks.value.min()), float(tasks.value.max())
+    value = tasks.value.astype(np.float64)
+    least, most = np.quantile(value, [_OUTER, 1 - _OUTER], method="nearest")
+    room = 3 * ((most - least) or 1.0)
+    inside = value[(value >= least - room) & (value <= most + room)]
+    low, high = float(inside.min()), float(inside.max())
     liked = tasks.value[tasks.positive]
-    return low, high, float(liked.min()) if len(liked) else high
+    return low, high, min(max(float(liked.min()), low), high) if len(liked) else high
 
 
 class Support(NamedTuple):
@@ -168,6 +176,13 @@ def parts(size: Int64s, width: int) -> Iterator[Int64s]:
         first += room
 
 
+def of_dataset(data: Dataset, users: Int64s) -> tuple[World, Tasks]:
+    """Some users of a dataset to learn of, and their world; values beyond its range at its ends."""
+    tasks = Tasks.of(data, users)
+    world = World(data.hashes, data.contents, *_range(tasks))
+    return world, tasks.within(world.low, world.high)
+
+
 def of_log(log: Log) -> tuple[World, Tasks]:
     """A log's users as tasks; of items nothing but ids is known, and of users no profile."""
     hashes = item_hashes(log.items)
@@ -185,4 +200,5 @@ def of_log(log: Log) -> tuple[World, Tasks]:
         profiles=(None,) * log.users,
     )
     contents: Sequence[Content | None] = (None,) * len(hashes)
-    return World(hashes, tuple(contents), *_range(tasks)), tasks
+    world = World(hashes, tuple(contents), *_range(tasks))
+    return world, tasks.within(world.low, world.high)

@@ -12,7 +12,7 @@ from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
-from models.meta.tasks import Tasks, World
+from models.meta.tasks import of_dataset
 from models.search.subject import settings_of
 from stream.cli.contest import show, shown
 from stream.cli.histories import read_history
@@ -66,8 +66,7 @@ def _learner(loaded: Loaded, job: Job, name: str) -> MetaLearner:
 
 def _trained(learner: MetaLearner, data: Dataset, seed: int) -> MetaLearner:
     """The learner that has seen all users."""
-    tasks = Tasks.of(data, np.arange(len(data.users)))
-    world = World.of(data, tasks)
+    world, tasks = of_dataset(data, np.arange(len(data.users)))
     with shown() as progress:
         report = partial(progress, f"{learner.name}: training")
         trained = learner.meta_train(world, tasks, seed=seed, progress=report)

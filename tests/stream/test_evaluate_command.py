@@ -224,3 +224,33 @@ def test_wrong_use_of_held_out_users_is_told_in_one_sentence(
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "queries.csv is empty"),
+        ("user_id,item_id\n", "queries.csv is empty"),
+        ("user,item\n3,21\n", "queries.csv lacks user_id, item_id; it has user, item"),
+        ("user_id\n3\n", "queries.csv lacks item_id; it has user_id"),
+        ("user_id,item_id\n,21\n3,\n", "queries.csv has no row with both user_id and item_id"),
+        ("user_id,item_id\nann,21\n3,film\n", "2 queries are of no event and left out: ann 21, 3"),
+    ],
+    ids=["empty", "no row", "other columns", "one column", "no whole pair", "unknown"],
+)
+def test_queries_that_do_not_do_are_told_in_one_sentence(
+    events: Path, tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2; those that are known, or twice there, are told once."""
+    queries = tmp_path / "queries.csv"
+    queries.write_text(text)
+    asked = ["evaluate", "--events", str(events), "--protocol", "user-cold", "--learner"]
+    assert main([*asked, "item-mean", "--queries", str(queries)]) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1
+    queries.write_text("user_id,item_id\nann,21\n0,0\n0,0\n")
+    found = tmp_path / "found.json"
+    asked += ["item-mean", "--queries", str(queries), "--json", str(found)]
+    assert main(asked) == 0
+    assert json.loads(found.read_text())["settings"]["queries"] == 1

@@ -9,7 +9,7 @@ import numpy as np
 from models.arrays import Bools, Int32s, Int64s
 from models.dataset import Dataset
 from models.errors import DataError
-from models.meta.tasks import Tasks, World
+from models.meta.tasks import Tasks, World, of_dataset
 
 SUPPORTS: Final = (0, 1, 2, 3, 5, 10, 20)
 """How many first events of a held-out user are adapted to."""
@@ -17,6 +17,8 @@ _LATER: Final = SUPPORTS[-1]
 _MOST: Final = 60
 """Events after these that are told."""
 ALL: Final = "all"
+_NAMED: Final = 3
+"""Queries of no event that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,16 @@ def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int)
     last[backwards[np.unique(pair[backwards], return_index=True)[1]]] = True
     held = np.array(sorted({users[user] for user, _ in pairs if user in users}), dtype=np.int64)
     told = np.unique(data.user[last]).astype(np.int64)
-    missing = len(set(pairs)) - int(last.sum())
-    notes = [f"{missing:,} queries are of no event; they are left out."] if missing else []
+    found = set(zip(data.user[last].tolist(), data.item[last].tolist(), strict=True))
+    missing = [
+        f"{user} {item}"
+        for user, item in dict.fromkeys(pairs)
+        if (users.get(user), items.get(item)) not in found
+    ]
+    notes = []
+    if missing:
+        named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+        notes.append(f"{len(missing):,} queries are of no event and left out: {named}.")
     most = int(np.bincount(data.user[~asked], minlength=len(users)).max(initial=0))
     steps = {str(k): k for k in SUPPORTS} | {ALL: most}
     return _plan(data, held, told, (~asked, last), seed, steps, notes)
@@ -112,10 +122,15 @@ def _plan(
     if not len(told):
         told_of = " ".join(notes) or f"No user is held out of {len(data.users):,}."
         raise DataError(f"No held-out user has an event to tell. {told_of}")
-    train = Tasks.of(data, others)
+    world, train = of_dataset(data, others)
+    if beyond := int((Tasks.of(data, others).value != train.value).sum()):
+        notes.append(
+            f"{beyond:,} values lie beyond all others, {world.low:g} to {world.high:g}, and count"
+            " as its ends in training."
+        )
     return Plan(
         data=data,
-        world=World.of(data, train),
+        world=world,
         train=train,
         support=Tasks.of(data, told, chosen[0]),
         query=_shuffled(Tasks.of(data, told, chosen[1]), seed),

@@ -66,7 +66,7 @@ def table(found: Mapping[str, Any]) -> Table:
         caption_justify="left",
     )
     steps = list(next(iter(learners.values()))["by_support"]) if learners else []
-    shown.add_column("learner")
+    shown.add_column("learner", no_wrap=True)
     headings = [*(f"MAE k={step}" for step in steps), "95 %", "RMSE", "NDCG@5", "HR@10", "F1"]
     for heading in (*headings, "train", "adapt", "state"):
         shown.add_column(heading, justify="right")
@@ -79,7 +79,7 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
     low, high = learner["interval"]["mae"]
     return [
         *(cell(step["mae"]) for step in learner["by_support"].values()),
-        f"{low:.3f}-{high:.3f}",
+        f"{cell(low)}-{cell(high)}",
         *(cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
         f"{learner['train_seconds']:.1f} s",
         f"{learner['adapt_microseconds']:.2f} µs",

@@ -19,8 +19,11 @@ from models.meta.learner import MetaLearner
 
 _SCORES: Final = 2**22
 """Scores of all items that are held at once."""
-_TIMES: Final = 5
-"""How often adapting is timed, of which the middle counts."""
+_TIMES: Final = 51
+"""How often adapting is timed, of which the middle counts …"""
+_LEAST: Final = 5
+_ENOUGH: Final = 0.5
+"""… and less often, if so many seconds were spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,9 @@ def _seconds(plan: Plan, learner: MetaLearner, vectors: Float32s) -> float:
     The lookup of the items' vectors by number is part of it; a user's start, which is read of the
     profile once, is not.
     """
-    start, took = learner.start(plan.support.profiles), []
-    for _ in range(_TIMES):
+    start = learner.start(plan.support.profiles)
+    took: list[float] = []
+    while len(took) < _LEAST or (len(took) < _TIMES and sum(took) < _ENOUGH):
         began = process_time()
         learner.adapted(start, plan.support, vectors)
         took.append(process_time() - began)

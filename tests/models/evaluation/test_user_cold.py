@@ -84,9 +84,26 @@ def test_queries_are_exactly_what_is_told(data):
         asked = {item for name, item in pairs if name == data.users[user]}
         wanted = [i for i in data.item[data.user == user] if data.items[i] not in asked]
         assert own.tolist() == wanted
-    assert "1 queries are of no event" in plan.notes[-1]
+    assert plan.notes[-1] == "1 queries are of no event and left out: nobody nothing."
     assert list(plan.steps) == [*map(str, SUPPORTS), "all"]
     assert len(plan.train) == 38
+
+
+def test_outlandish_values_do_not_stretch_the_range(data):
+    """A user who says 1e30 counts as one who says 5; the note says how many values that are."""
+    rated = replace(data, value=np.where(data.positive, 5, np.arange(len(data)) % 4).astype("f4"))
+    who = split(rated, 0.25, 0).train.user.max() - 1
+    user = np.setdiff1d(np.arange(40), split(rated, 0.25, 0).users)[who]
+    wild = rated.value.copy()
+    few = np.flatnonzero(data.user == user)[:4]
+    wild[few] = [1e30, -1e9, 1000, -np.inf]
+    plan = split(replace(rated, value=wild), 0.25, 0)
+    assert (plan.world.low, plan.world.high) == (0.0, 5.0)
+    assert plan.train.value.min() == 0
+    assert plan.train.value.max() == 5
+    assert "3 values lie beyond all others, 0 to 5, and count as its ends" in plan.notes[-1]
+    same = split(rated, 0.25, 0)
+    assert (same.world.low, same.world.high, same.notes) == (0.0, 5.0, ())
 
 
 def test_no_query_reaches_the_adaptation(data):

@@ -48,6 +48,17 @@ def test_events_of_a_new_user_lower_the_error(trained, name):
     assert many < before - 0.2
 
 
+@pytest.mark.parametrize("name", ["maml", "fomaml", "anil", "metasgd", "reptile"])
+def test_one_step_is_never_worse_than_none(trained, name):
+    """From three events on, for users whom training has not seen."""
+    world, tasks = synthetic(users=60, seed=1, profiles=False)
+    learner = trained[name]
+    first = {**learner.learned, "rates": learner.learned["rates"][:1]}
+    one = type(learner)(learned=first)
+    none = error(one, world, tasks, 0)
+    assert all(error(one, world, tasks, k) <= none for k in (3, 5, 10, 20))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_profiles_tell_something_before_any_event(trained, name):
     """Where attributes tell the group, users with a profile are told better at once."""
