@@ -23,7 +23,7 @@ from models.training.model import Model
 from models.training.net_training import NetTraining, key, newest, warm, why_not
 from models.training.progress import Progress, Step, silent
 from models.training.settings import TrainSettings
-from models.training.taste import learn_taste
+from models.training.taste import Tastes, learn_taste
 from models.training.threads import one_thread
 
 
@@ -38,6 +38,7 @@ class Trained:
     mixture: Mixture
     settings: TrainSettings
     model: Model | None
+    tastes: Tastes | None = None
     seconds: float = 0.0
     anew: str = ""  # why a checkpoint that was there was not gone on from
 
@@ -67,7 +68,7 @@ def train(
         gate = _start(data, end, settings, None, progress)
         notes = _notes(data, end, settings) | {"net": reason}
         mixture = _mixture(data, end, settings, gate, None, notes)
-        return Trained(mixture, settings, None, perf_counter() - started)
+        return Trained(mixture, settings, None, seconds=perf_counter() - started)
     saved = Checkpoint(checkpoint, key(data, end, settings)) if checkpoint else None
     nets = NetTraining(data, end, settings, progress, saved).run()
     gate = _start(data, end, settings, nets.before, progress)
@@ -76,18 +77,19 @@ def train(
         "epochs": nets.epochs,
         "best epoch": nets.best,
     }
-    mixture = _mixture(data, end, settings, gate, nets.after, notes)
+    tastes = _tastes(data, end, settings)
+    mixture = _mixture(data, end, settings, gate, _net(nets.after, tastes, settings), notes)
     if saved:
         saved.remove()
     note = saved.note if saved else ""
-    return Trained(mixture, settings, nets.after, perf_counter() - started, note)
+    return Trained(mixture, settings, nets.after, tastes, perf_counter() - started, note)
 
 
 def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = silent) -> Trained:
     """Learn events [0, end) in a few warm epochs; the gate starts as before.
 
     All events are gone through: with the new ones alone HR@10 was .249 where this gives .251
-    (MovieLens-100K, a refresh after every tenth).
+    (MovieLens-100K, a refresh after every tenth). Tastes go on from those before, too.
     """
     before, settings, mixture = trained.model, trained.settings, trained.mixture
     if before is None:
@@ -109,14 +111,18 @@ def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = s
         for epoch in range(settings.warm_epochs):
             epochs.run(epoch, _reporter(progress, "newest", epoch, settings.warm_epochs))
     notes = {**mixture.notes, **_notes(data, end, settings)}
-    after = _mixture(data, end, settings, mixture.initial_gate(), model, notes)
-    return Trained(after, settings, model, perf_counter() - started)
+    tastes = _tastes(data, end, settings, trained.tastes)
+    net = _net(model, tastes, settings)
+    after = _mixture(data, end, settings, mixture.initial_gate(), net, notes)
+    return Trained(after, settings, model, tastes, perf_counter() - started)
 
 
 def _start(
     data: Dataset, end: int, settings: TrainSettings, model: Model | None, progress: Progress
 ) -> Gate:
-    net = None if model is None else _net(model, data, newest(end), settings)
+    net = None
+    if model is not None:
+        net = _net(model, _tastes(data, newest(end), settings), settings)
     report = _reporter(progress, "gate", 0, 1)
     return learn_start(data, newest(end), end, _of(settings), net, report)
 
@@ -134,16 +140,24 @@ def _mixture(
     end: int,
     settings: TrainSettings,
     gate: Gate,
-    model: Model | None,
+    net: Net | None,
     notes: dict[str, Any],
 ) -> Mixture:
-    net = None if model is None else _net(model, data, end, settings)
     until = int(data.time[end - 1]) if net is not None else 0
     return Mixture(_of(settings), gate, net, until, notes)
 
 
-def _net(model: Model, data: Dataset, end: int, settings: TrainSettings) -> Net:
-    """The net with what events [0, end) say of tastes.
+def _tastes(
+    data: Dataset, end: int, settings: TrainSettings, before: Tastes | None = None
+) -> Tastes | None:
+    """What events [0, end) say of tastes; None if nothing, or if these are no module."""
+    if TASTE not in settings.modules:
+        return None
+    return learn_taste(data, end, settings.seed, before)
+
+
+def _net(model: Model, tastes: Tastes | None, settings: TrainSettings) -> Net:
+    """The net together with tastes.
 
     Raises
     ------
@@ -152,10 +166,7 @@ def _net(model: Model, data: Dataset, end: int, settings: TrainSettings) -> Net:
 
     """
     hashes = np.sort(model.hashes)
-    if TASTE in settings.modules:
-        taste = learn_taste(data, end, hashes, settings.seed)
-    else:
-        taste = no_taste(len(hashes))
+    taste = no_taste(len(hashes)) if tastes is None else tastes.table(hashes)
     try:
         return Net(model.weights(taste), model.features)
     except CodecError as error:

@@ -29,7 +29,7 @@ def data():
 def test_a_few_ratings_tell_a_users_taste(data):
     """After three ratings of one kind all items of it suit the user better than the others."""
     order = np.argsort(data.hashes)
-    taste = learn_taste(data, len(data), data.hashes[order], 0)
+    taste = learn_taste(data, len(data), 0).table(data.hashes[order])
     dim = dimensions(len(taste.start), taste.item.shape[1])
     phi = features_of(taste.item, dim)
     kind = order % 2
@@ -50,8 +50,8 @@ def test_what_comes_later_and_other_items_teach_nothing(data):
     hashes = np.sort(np.append(data.hashes, np.uint64(7)))
     later = data.value.copy()
     later[900:] = 6 - later[900:]
-    first = learn_taste(data, 900, hashes, 0)
-    second = learn_taste(replace(data, value=later), 900, hashes, 0)
+    first = learn_taste(data, 900, 0).table(hashes)
+    second = learn_taste(replace(data, value=later), 900, 0).table(hashes)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
     assert not first.item[np.searchsorted(hashes, 7)].any()
@@ -68,11 +68,34 @@ def test_what_comes_later_and_other_items_teach_nothing(data):
 )
 def test_values_that_say_nothing_teach_nothing(data, change):
     """There are no tastes then."""
-    taste = learn_taste(replace(data, **change), len(data), np.sort(data.hashes), 0)
-    assert taste.item.shape == (ITEMS, 0)
-    assert not len(taste.start)
+    assert learn_taste(replace(data, **change), len(data), 0) is None
 
 
 def test_a_few_ratings_teach_nothing(data):
     """Fewer than 50."""
-    assert not len(learn_taste(data, 49, np.sort(data.hashes), 0).start)
+    assert learn_taste(data, 49, 0) is None
+
+
+def test_going_on_keeps_what_numbers_mean_and_learns_new_items(data):
+    """With later events, on items that the earlier fit did not know, tastes stay comparable."""
+    late = np.isin(data.item, (0, 1))
+    order = np.argsort(late, kind="stable")
+    columns = ("user", "item", "value", "kind", "positive")
+    sorted_ = replace(data, **{name: getattr(data, name)[order] for name in columns})
+    hashes, known = np.sort(data.hashes), int((~late).sum())
+    before = learn_taste(sorted_, known, 0)
+    after = learn_taste(sorted_, len(data), 0, before)
+    dim = dimensions(len(before.table(hashes).start), before.table(hashes).item.shape[1])
+    new = np.searchsorted(hashes, data.hashes[:2])
+    assert not before.table(hashes).item[new].any()
+    mine = after.table(hashes).item
+    assert (mine[new, 1] > 0).all()
+    rest = np.setdiff1d(np.arange(ITEMS), new)
+    old = features_of(before.table(hashes).item[rest], dim)
+    moved = features_of(mine[rest], dim) - old
+    assert np.linalg.norm(moved) < 0.5 * np.linalg.norm(old)
+    kind = np.argsort(data.hashes)[rest] % 2
+    centre = [features_of(mine[rest], dim)[kind == one].mean(axis=0) for one in (0, 1)]
+    for place, own in zip(new, (0, 1), strict=True):
+        phi = features_of(mine[place : place + 1], dim)[0]
+        assert np.linalg.norm(phi - centre[own]) < np.linalg.norm(phi - centre[1 - own])
