@@ -1,102 +1,38 @@
-"""What `headwater evaluate` does once its flags are understood; apart, since it is slow to load."""
+"""The protocol that predicts event after event, and how far long work is, on a screen."""
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from models.arrays import Int32s
 from models.dataset import Dataset
-from models.errors import DataError, MissingLibraryError
 from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
 from models.evaluation.evaluate import standings
 from models.evaluation.prequential import Plan, Protocol, plan
 from models.evaluation.report import Standing, document, ranks_file
 from models.evaluation.table import table
-from models.search.subject import settings_of
-from stream.cli.histories import read_history
-from stream.errors import UsageError
+from stream.cli.holding import Draw, Files, Held, Told
 from stream.placement import Placement
-from stream.settings import Loaded
 
-_WIDTH = 170
-"""Of a table that goes into a file, which has no width of its own."""
 _LINE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What is read and, if wanted, written."""
-
-    events: Path
-    items: Path | None
-    users: Path | None
-    json: Path | None
-    ranks: Path | None
-    plot: Path | None
-    settings: tuple[Path, ...] = ()
+def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> tuple[Told, Draw]:
+    """Let the learners predict event after event."""
+    laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
+    found, seed = _standings(laid_out, asked, files.ranks), asked["seed"]
+    told = document(laid_out, found, asked, asked["k"], seed)
+    return told, lambda plots, folder: plots.draw(folder, laid_out, found, told, seed)
 
 
-def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any]) -> None:
-    """Read, evaluate and report; `asked` is what the JSON will tell as settings.
-
-    Raises
-    ------
-    UsageError
-        If the data or what is installed does not do.
-
-    """
-    sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
-    try:
-        if files.plot:
-            _plots()
-        repeats = asked["repeats"] == "allow"
-        if files.settings:
-            told = settings_of(files.settings, asked["learners"], repeats=repeats)
-            asked = {**asked, "learner_settings": told}
-        data = read_history(loaded, files.events, files.items, files.users)
-        laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
-        found = _run(laid_out, asked, files.ranks)
-    except (DataError, MissingLibraryError) as error:
-        raise UsageError(str(error)) from error
-    told = document(laid_out, found, asked, asked["k"], asked["seed"])
-    show(table(told))
-    if files.json:
-        files.json.write_text(json.dumps(told, indent=1) + "\n")
-    if files.plot:
-        _plots().draw(files.plot, laid_out, found, told, asked["seed"])
-    for path in filter(None, (files.json, files.ranks, files.plot)):
-        print(f"Written: {path}")
-
-
-def show(table: Table) -> None:
-    """Print a table, whole where it goes into a file."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(table)
-
-
-def _plots() -> Any:
-    """What draws; its library is an extra."""
-    try:
-        from models.evaluation import plots  # noqa: PLC0415  # slow to load, and may be absent
-    except ModuleNotFoundError as error:
-        raise MissingLibraryError.of(error) from error
-    return plots
-
-
-def _run(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Standing]:
+def _standings(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Standing]:
     with ExitStack() as stack:
         write = stack.enter_context(ranks_file(ranks)) if ranks else None
         context = Context(
@@ -117,6 +53,9 @@ def _partitions(data: Dataset, count: int) -> Int32s | None:
         return None
     keys = [user.encode() for user in data.users]
     return np.array(Placement(count).partitions_of(keys), dtype=np.int32)
+
+
+PREQUENTIAL = Held(_run, table, "models.evaluation.plots")
 
 
 @contextmanager

@@ -9,18 +9,23 @@ import typer
 from models.evaluation.contestants import CONTESTANTS, DEFAULT
 from models.meta import LEARNERS
 from stream.cli.flags import command
+from stream.cli.history_flags import (
+    FLAGS,
+    ColdShare,
+    Events,
+    Items,
+    PlotOut,
+    Seed,
+    Users,
+    check_cold_share,
+    check_writable,
+)
 from stream.errors import UsageError
 from stream.settings import Loaded
 
-FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
 LENGTH = 10
 _PREQUENTIAL, _USER_COLD = "prequential", "user-cold"
 
-Events = Annotated[
-    Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
-]
-Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
-Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
 ProtocolName = Annotated[
     str, typer.Option("--protocol", help=f"{_PREQUENTIAL}, or {_USER_COLD}: users held out.")
 ]
@@ -46,19 +51,16 @@ Lengths = Annotated[
 MoreLengths = Annotated[list[str] | None, typer.Argument(metavar="K", hidden=True)]
 Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
 Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
-ColdShare = Annotated[float, typer.Option("--cold-share", help="user-cold: of users, held out.")]
 Queries = Annotated[
     Path | None,
     typer.Option("--queries", help="user-cold: pairs of user_id and item_id to tell, no others."),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of everything that is drawn at random.")]
 SettingsFiles = Annotated[
     list[Path] | None,
     typer.Option("--settings", help="What `headwater search` wrote; may be repeated."),
 ]
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write everything found here.")]
 RanksOut = Annotated[Path | None, typer.Option("--ranks", help="Write each rank here (Parquet).")]
-PlotOut = Annotated[Path | None, typer.Option("--plot", help="Write pictures into this folder.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -112,14 +114,12 @@ def evaluate(
     """
     if protocol not in {_PREQUENTIAL, _USER_COLD}:
         raise UsageError(f"--protocol is {_PREQUENTIAL} or {_USER_COLD}; got {protocol}.")
+    files = events, items, users, json_, plot, tuple(settings or ())
     if protocol == _USER_COLD:
-        return _user_cold(
-            loaded,
-            (events, items, users, queries),
-            (json_, ranks, plot),
-            {"learners": learner, "cold_share": cold_share, "seed": seed},
-            settings or (),
-        )
+        if ranks is not None:
+            raise UsageError(f"--ranks goes with --protocol {_PREQUENTIAL}.")
+        told = {"learners": learner, "cold_share": cold_share, "seed": seed}
+        return _user_cold(loaded, files, queries, told)
     if queries is not None:
         raise UsageError(f"--queries goes with --protocol {_USER_COLD}.")
     _check_parts(warm_up, refit_every)
@@ -134,34 +134,30 @@ def evaluate(
         "partitions": partitions,
         "seed": seed,
     }
-    _check_writable(json_, ranks, plot)
-    from stream.cli.contest import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
+    check_writable((json_, ranks), plot)
+    from stream.cli.contest import PREQUENTIAL  # noqa: PLC0415  # numba: .5 s of every command
+    from stream.cli.holding import Files, hold  # noqa: PLC0415  # the same
 
-    hold(loaded, Files(events, items, users, json_, ranks, plot, tuple(settings or ())), asked)
+    hold(loaded, Files(*files, ranks=ranks), asked, PREQUENTIAL)
     return 0
 
 
 def _user_cold(
     loaded: Loaded,
-    read: tuple[Path, Path | None, Path | None, Path | None],
-    written: tuple[Path | None, Path | None, Path | None],
+    files: tuple[Path, Path | None, Path | None, Path | None, Path | None, tuple[Path, ...]],
+    queries: Path | None,
     asked: dict[str, Any],
-    settings: Sequence[Path],
 ) -> int:
     """Check what was asked for, and go on where what is slow to load is loaded."""
-    json_, ranks, plot = written
-    if ranks is not None:
-        raise UsageError(f"--ranks goes with --protocol {_PREQUENTIAL}.")
-    if not 0 < asked["cold_share"] < 1:
-        raise UsageError(
-            f"--cold-share is a part of all users, between 0 and 1; got {asked['cold_share']}."
-        )
+    check_cold_share(asked["cold_share"])
     asked["learners"] = _learners(asked["learners"], LEARNERS, LEARNERS)
     asked["positive_min"] = loaded.settings.positive_min
-    _check_writable(json_, None, plot)
-    from stream.cli.user_cold import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
+    *_, json_, plot, _ = files
+    check_writable((json_,), plot)
+    from stream.cli.holding import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
+    from stream.cli.user_cold import USER_COLD  # noqa: PLC0415  # the same
 
-    hold(loaded, Files(*read, json_, plot, tuple(settings)), asked)
+    hold(loaded, Files(*files, queries=queries), asked, USER_COLD)
     return 0
 
 
@@ -192,12 +188,3 @@ def _check_parts(warm_up: float, refit_every: float | None) -> None:
         raise UsageError(f"--warm-up is a part of all events, between 0 and 1; got {warm_up}.")
     if refit_every is not None and not 0 < refit_every <= 1:
         raise UsageError(f"--refit-every is a part of all events, up to 1; got {refit_every}.")
-
-
-def _check_writable(json_: Path | None, ranks: Path | None, plot: Path | None) -> None:
-    """Refuse before the work what would fail after it."""
-    for path in (json_, ranks):
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise UsageError(f"{path} cannot be written: it is a folder, or in none that exists.")
-    if plot is not None and plot.exists() and not plot.is_dir():
-        raise UsageError(f"--plot takes a folder; {plot} is a file.")

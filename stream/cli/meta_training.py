@@ -14,8 +14,9 @@ from models.meta import learner_of
 from models.meta.learner import MetaLearner
 from models.meta.tasks import of_dataset
 from models.search.subject import settings_of
-from stream.cli.contest import show, shown
+from stream.cli.contest import shown
 from stream.cli.histories import read_history
+from stream.cli.holding import show
 from stream.cli.training import Job
 from stream.errors import HeadwaterError, UsageError
 from stream.settings import Loaded

@@ -6,17 +6,22 @@ from typing import Annotated
 import typer
 
 from stream.cli.flags import command
+from stream.cli.history_flags import (
+    FLAGS,
+    ColdShare,
+    Events,
+    Items,
+    PlotOut,
+    Seed,
+    Users,
+    check_cold_share,
+    check_writable,
+)
 from stream.errors import UsageError
 from stream.settings import Loaded
 
-FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
 _SAMPLERS = ("tpe", "gp", "genetic")
 
-Events = Annotated[
-    Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
-]
-Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
-Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
 Out = Annotated[Path, typer.Option("--out", help="The best settings, a TOML file to write.")]
 Learner = Annotated[
     str, typer.Option("--learner", help="As `headwater evaluate` names them; one with settings.")
@@ -41,15 +46,8 @@ Storage = Annotated[
 WarmUp = Annotated[
     float, typer.Option("--warm-up", help="The part of all events that is looked at, the first.")
 ]
-ColdShare = Annotated[
-    float, typer.Option("--cold-share", help="Meta-learners: of users, never looked at.")
-]
 Draws = Annotated[
     int, typer.Option("--draws", min=1, help="Meta-learners: sets of users held out in turn.")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn at random.")]
-PlotOut = Annotated[
-    Path | None, typer.Option("--plot", help="Write pictures into this folder, HTML and PNG.")
 ]
 
 
@@ -101,14 +99,9 @@ def search(
         raise UsageError(f"--sampler may be {', '.join(_SAMPLERS)}; got {sampler}.")
     if not 0 < warm_up <= 1:
         raise UsageError(f"--warm-up is a part of all events, up to 1; got {warm_up}.")
-    if not 0 < cold_share < 1:
-        raise UsageError(f"--cold-share is a part of all users, between 0 and 1; got {cold_share}.")
+    check_cold_share(cold_share)
     storage = storage or out.with_name(f"{out.name}.trials")
-    for path in (out, storage):
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise UsageError(f"{path} cannot be written: it is a folder, or in none that exists.")
-    if plot is not None and plot.exists() and not plot.is_dir():
-        raise UsageError(f"--plot takes a folder; {plot} is a file.")
+    check_writable((out, storage), plot)
     from stream.cli.searching import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
     job = Job(

@@ -19,8 +19,8 @@ from models.search.files import Found, write_settings
 from models.search.objective import Cold, Objective, Prequential
 from models.search.space import Narrowed, read_space
 from models.search.subject import Subject, subject_of
-from stream.cli.contest import show
 from stream.cli.histories import read_history
+from stream.cli.holding import show
 from stream.errors import HeadwaterError, UsageError
 from stream.settings import Loaded
 

@@ -9,20 +9,14 @@ from models.errors import DataError
 from models.meta import LEARNERS
 from models.search.files import read_settings
 from stream.cli.flags import command
+from stream.cli.history_flags import FLAGS, Events, Items, Seed, Users, check_writable
 from stream.errors import UsageError
 from stream.settings import Loaded
 
-FLAGS = ("positive_min", "repeats", "event_types", "neutral_types")
 MIXTURE = "mixture"
 _DEVICES = ("auto", "cpu", "cuda")
 
-Events = Annotated[
-    Path, typer.Option("--events", help="Events: .csv, .jsonl (also .gz), .parquet.")
-]
-Items = Annotated[Path | None, typer.Option("--items", help="What was announced of items.")]
-Users = Annotated[Path | None, typer.Option("--users", help="What is known of users.")]
 Out = Annotated[Path, typer.Option("--out", help="The snapshot to write, a .safetensors file.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn at random.")]
 Epochs = Annotated[
     int | None,
     typer.Option("--epochs", min=1, help="At most; it may stop earlier. [12]", show_default=False),
@@ -92,8 +86,7 @@ def train(
     """
     if device not in _DEVICES:
         raise UsageError(f"--device may be {', '.join(_DEVICES)}; got {device}.")
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise UsageError(f"{out} cannot be written: it is a folder, or in none that exists.")
+    check_writable((out,))
     name = _learner(learner, settings)
     if name != MIXTURE and (width is not None or device == "cuda"):
         raise UsageError(f"--width and --device are of the {MIXTURE}'s net; {name} has none.")

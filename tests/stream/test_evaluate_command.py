@@ -2,10 +2,10 @@
 
 import json
 import sys
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
+from support.commands import Absent, ratings
 
 import models
 from stream.cli import main
@@ -17,14 +17,7 @@ pytest.importorskip("polars", reason="needs the extra: pip install 'headwater[tr
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few hundred ratings as CSV."""
-    path = tmp_path_factory.mktemp("data") / "events.csv"
-    lines = ["user_id,item_id,type,value,timestamp"]
-    lines += [
-        f"{place * 7 % 23},{place * 11 % 31},rate,{1 + place % 5},{10**12 + place * 60_000}"
-        for place in range(400)
-    ]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return ratings(tmp_path_factory.mktemp("data") / "events.csv", lambda n: n * 11 % 31)
 
 
 def test_everything_is_written_where_it_is_wanted(
@@ -117,18 +110,6 @@ def test_wrong_use_is_told_in_one_sentence(
     assert told.count("\n") == 1
 
 
-class _Absent(MetaPathFinder):
-    """Finds that a library is not installed."""
-
-    def __init__(self, library: str) -> None:
-        self.library = library
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Refuse the library alone."""
-        if fullname == self.library:
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-
-
 @pytest.mark.parametrize(
     ("library", "ours", "flags"),
     [
@@ -153,7 +134,7 @@ def test_a_library_that_is_not_installed_is_named(
             monkeypatch.delitem(sys.modules, name)
             package, _, part = name.rpartition(".")
             monkeypatch.delattr(sys.modules.get(package, models), part, raising=False)
-    monkeypatch.setattr(sys, "meta_path", [_Absent(library), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [Absent(library), *sys.meta_path])
     assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
     told = capsys.readouterr().err
     assert told == f"headwater: {library} is not installed: pip install 'headwater[train]'.\n"

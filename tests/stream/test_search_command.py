@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import optuna
 import pytest
+from support.commands import Absent, ratings
 
 pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
 
@@ -21,7 +21,6 @@ from stream.cli import main
 OWN = '''
 import os
 import time
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import numpy as np
@@ -57,14 +56,7 @@ class Slow(Scorer):
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few hundred ratings as CSV."""
-    path = tmp_path_factory.mktemp("data") / "events.csv"
-    lines = ["user_id,item_id,type,value,timestamp"]
-    lines += [
-        f"{place * 7 % 23},{place * place % 61},rate,{1 + place % 5},{10**12 + place * 60_000}"
-        for place in range(400)
-    ]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return ratings(tmp_path_factory.mktemp("data") / "events.csv", lambda n: n * n % 61)
 
 
 def search(events: Path, out: Path, *more: str) -> int:
@@ -263,15 +255,6 @@ def test_settings_that_do_not_do_are_named(
     assert why in capsys.readouterr().err
 
 
-class _Absent(MetaPathFinder):
-    """Finds that Optuna is not installed."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Refuse it alone."""
-        if fullname == "optuna":
-            raise ModuleNotFoundError("No module named 'optuna'", name="optuna")
-
-
 def test_without_optuna_it_is_named(
     events: Path,
     tmp_path: Path,
@@ -281,7 +264,7 @@ def test_without_optuna_it_is_named(
     """With the command that installs it; exit code 2."""
     for name in [name for name in sys.modules if name.split(".")[0] == "optuna"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [_Absent(), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [Absent("optuna"), *sys.meta_path])
     for name in ("report", "storage", "trials", "plots"):
         monkeypatch.delitem(sys.modules, f"models.search.{name}", raising=False)
         monkeypatch.delattr(f"models.search.{name}", raising=False)

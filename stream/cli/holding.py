@@ -1,0 +1,98 @@
+"""What `headwater evaluate` does under any protocol, once its flags are understood."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+
+from models.dataset import Dataset
+from models.errors import DataError, MissingLibraryError
+from models.search.subject import settings_of
+from stream.cli.histories import read_history
+from stream.errors import UsageError
+from stream.settings import Loaded
+
+_WIDTH: Final = 170
+"""Of a table that goes into a file, which has no width of its own."""
+
+Told: TypeAlias = dict[str, Any]
+"""What was found, as JSON has it."""
+Draw: TypeAlias = Callable[[Any, Path], object]
+"""Draws into a folder by a module of plots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is read and, if wanted, written."""
+
+    events: Path
+    items: Path | None
+    users: Path | None
+    json: Path | None
+    plot: Path | None
+    settings: tuple[Path, ...] = ()
+    ranks: Path | None = None
+    queries: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A protocol: `run` gives what was found and what draws it, by the module named `plots`."""
+
+    run: Callable[[Dataset, Files, Mapping[str, Any]], tuple[Told, Draw]]
+    table: Callable[[Told], Table]
+    plots: str
+    check: Callable[[str], object] = str  # looks at a learner's name before any work
+
+
+def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> None:
+    """Read, evaluate and report; `asked` is what the JSON will tell as settings.
+
+    Raises
+    ------
+    UsageError
+        If the data or what is installed does not do.
+
+    """
+    sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
+    try:
+        drawing = _plots(held.plots) if files.plot else None
+        for name in asked["learners"]:
+            held.check(name)
+        if files.settings:
+            repeats = asked.get("repeats") == "allow"
+            told = settings_of(files.settings, asked["learners"], repeats=repeats)
+            asked = {**asked, "learner_settings": told}
+        data = read_history(loaded, files.events, files.items, files.users)
+        told, draw = held.run(data, files, asked)
+    except (DataError, MissingLibraryError) as error:
+        raise UsageError(str(error)) from error
+    show(held.table(told))
+    if files.json:
+        files.json.write_text(json.dumps(told, indent=1) + "\n")
+    if files.plot:
+        draw(drawing, files.plot)
+    for path in filter(None, (files.json, files.ranks, files.plot)):
+        print(f"Written: {path}")
+
+
+def show(table: Table) -> None:
+    """Print a table, whole where it goes into a file."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH
+    console.print(table)
+
+
+def _plots(module: str) -> Any:
+    """What draws; its library is an extra."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError.of(error) from error
