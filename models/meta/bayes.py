@@ -1,10 +1,16 @@
 """A posterior over a user's weights in closed form, on item features that were meta-learned.
 
-    y = g + b_i + c + phi_i . z + noise,   h = (c, z) ~ N(m, P^-1) before any event
-    P <- P + (x x' + V_i) / s2,   P m <- P m + (x (y - g - b_i) - v_i) / s2,   x = (1, phi_i)
+    y = g + b_i + a_j + c + phi_i . z + noise,   h = (c, z) ~ N(m, P^-1) before any event
+    P <- P + t_j (x x' + V_i),   P m <- P m + t_j (x (y - g - b_i - a_j) - v_i),   x = (1, phi_i)
 
-V_i is the uncertainty of phi_i, v_i that which it shares with b_i. An event costs O(D^2), reading
-the weights a solve of D = 1 + d; events one by one give what they give all at once.
+V_i is the uncertainty of phi_i; v_i has what this shares with b_i, and what it says of a user that
+content such as the item's was chosen at all. t_j and a_j are learned of a user's j-th event: first
+ones are less like what comes later. An event costs O(D^2), reading the weights a solve of
+D = 1 + d; events one by one give what they give all at once.
+
+What is told is the median of what may come. How likely each step is, or one above it, curves say by
+the mean, by how unsure it is, by how much the user's values differ from what the mean says, and by
+which steps they reached oftener than the prior expects.
 
 Variational EM (models.meta.em) gives all of it a start; then items, prior, noise, what profiles
 shift and how much V counts learn from episodes, through the solve (models.meta.training.bayes).
@@ -17,7 +23,7 @@ chance.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 
@@ -25,20 +31,30 @@ from models.arrays import Float32s, Float64s
 from models.errors import DataError
 from models.meta import posterior
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
-from models.meta.learner import Progress, silent
+from models.meta.learner import Fold, Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
+from models.meta.telling import learn_curves, steps_of
 from models.search.space import Float, Int, Space
+
+_NOTES: Final = 3
+_PULL: Final = 5.0
+"""Events that are as the prior expects, beside which a user's own tell of habits."""
+_TELLING: Final = (0, 1, 3, 5, 10, 20)
 
 
 @dataclass(frozen=True, slots=True)
 class BayesSettings(EpisodicSettings):
     """What is decided before training."""
 
-    long: float = 0.3
+    long: float = 0.15
 
 
 class Bayes(EpisodicLearner[BayesSettings]):
-    """Weights [n, 2 D + D (D + 1) / 2]: the mean, the prior's, and the lower half of the precision.
+    """Weights [n, 2 D + D (D + 1) / 2 + 3 + c]: the mean, the prior's, the precision, and notes.
+
+    The precision is its lower half. Notes are how many events came, how many count, the squares of
+    what sets them apart from what the prior expects, and how much oftener than it expects they
+    reached each of c steps.
 
     forgetting: what an event still counts when one more has come; 1 forgets nothing.
     An item's vector: b + g, phi, the lower half of V, and v.
@@ -60,7 +76,9 @@ class Bayes(EpisodicLearner[BayesSettings]):
 
     def start(self, profiles: Sequence[Profile]) -> Float32s:
         """The prior, its mean shifted by what is known of each user: float32[n, w]."""
-        weights = np.tile(self.learned["start"], (len(profiles), 1))
+        start = self.learned["start"]
+        notes = np.zeros(_NOTES + self._chances.shape[1], dtype=np.float32)
+        weights = np.tile(np.concatenate([start, notes]), (len(profiles), 1))
         weights[:, : 2 * self._dim] += np.tile(self.shifts(profiles), 2)
         return weights
 
@@ -68,9 +86,10 @@ class Bayes(EpisodicLearner[BayesSettings]):
         """The posterior, as if the weights were a prior."""
         after = np.empty_like(weights)
         posterior.adapt(
-            weights, self.learned["start"], self._dim, np.ascontiguousarray(support.vector),
-            np.ascontiguousarray(support.value), support.size, float(self.learned["noise"][0]),
-            self.forgetting, after,
+            weights, self.learned["start"], self.learned["places"],
+            self.learned.get("steps", np.zeros(0)).astype(np.float32), self._chances, self._dim,
+            np.ascontiguousarray(support.vector), np.ascontiguousarray(support.value), support.size,
+            float(self.learned["noise"][0]), self.forgetting, after,
         )  # fmt: skip
         return after
 
@@ -83,10 +102,60 @@ class Bayes(EpisodicLearner[BayesSettings]):
     def uncertainty(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """Standard deviations of the predicted means: float32[n, m]."""
         dim = self._dim
-        cov = np.linalg.inv(_whole(weights[:, 2 * dim :].astype(np.float64), dim))
+        cov = np.linalg.inv(self._precision(weights))
         x = np.concatenate([np.ones_like(vectors[..., :1]), vectors[..., 1:dim]], axis=-1)
         variance = (np.matmul(x, cov) * x).sum(axis=-1)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float32)
+
+    def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """The steps that such a user is as likely to be above as below."""
+        if not self._chances.shape[1]:
+            return super().told(weights, vectors)
+        above = self.signs(weights, vectors) @ self.learned["curves"] > 0
+        return np.asarray(self.learned["steps"][above.sum(axis=-1)], dtype=np.float32)
+
+    def learn_telling(self, folds: Sequence[Fold]) -> Self:
+        """Learn curves of all steps, of users and items as these see them; users count alike."""
+        steps = steps_of(np.concatenate([tasks.value for tasks, _ in folds]))
+        if not len(steps):
+            return self.with_steps(steps, steps)
+        found = [self.by_few(self.predict, *fold, (0,)) for fold in folds]
+        predicted, value, _ = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        design = np.stack([np.ones_like(predicted), predicted], axis=1)
+        reached = (value[:, None] >= steps[1:]).astype(np.float32)
+        chances = np.linalg.lstsq(design, reached)[0].astype(np.float32)
+        tables = {**self.learned, "steps": steps, "chances": chances}
+        noting = type(self)(repeats=self.repeats, learned=tables)
+        found = [noting.by_few(noting.signs, *fold, _TELLING) for fold in folds]
+        signs, value, weight = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        tables["curves"] = learn_curves(signs.astype(np.float64), weight, value, steps)
+        return type(self)(repeats=self.repeats, learned=tables)
+
+    def signs(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """What curves read of a user and an item: float32[n, m, 6 + c]."""
+        dim, scale = self._dim, float(np.sqrt(self.learned["noise"][0]))
+        notes = weights[:, -_NOTES - self._chances.shape[1] :].astype(np.float64)
+        moved = (weights[:, :dim] - weights[:, dim : 2 * dim]).astype(np.float64)
+        explained = np.einsum("ni,nij,nj->n", moved, self._precision(weights), moved)
+        count = _PULL + notes[:, 1]
+        squares = np.maximum(notes[:, 2] / scale**2 - explained, 0.0)
+        spread = np.log((_PULL + squares) / count)[:, None]
+        mean = (self.predict(weights, vectors) - self.learned["range"].mean()) / scale
+        unsure = self.uncertainty(weights, vectors) / scale
+        one, habits = np.ones_like(mean), notes[:, None, _NOTES:] / count[:, None, None]
+        signs = [one, mean, spread * one, spread * mean, unsure, unsure * mean]
+        habits = np.broadcast_to(habits, (*mean.shape, habits.shape[2]))
+        return np.concatenate([np.stack(signs, axis=-1), habits], axis=-1).astype(np.float32)
+
+    def _precision(self, weights: Float32s) -> Float64s:
+        """Of the posteriors: [n, D, D]."""
+        half = weights[:, 2 * self._dim : len(self.learned["start"])]
+        return _whole(half.astype(np.float64), self._dim)
+
+    @property
+    def _chances(self) -> Float32s:
+        """How likely each step is to be reached, by what the prior expects: [2, c]."""
+        return self.learned.get("chances", np.zeros((2, 0), dtype=np.float32))
 
     @property
     def _dim(self) -> int:

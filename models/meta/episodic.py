@@ -18,7 +18,6 @@ from models.features import FeatureMap
 from models.meta.configured import Configured, Settings, as_bytes
 from models.meta.learner import Progress, silent
 from models.meta.tasks import Profile, Tasks, World
-from models.meta.telling import learn_steps
 from models.search.space import Float, Int, Space
 
 _MOST_ATTRIBUTES: Final = 256
@@ -76,9 +75,7 @@ class EpisodicLearner(Configured[S]):
             self.name, self.settings, (world, tasks), seed=seed, progress=progress
         )
         trained = self.with_learned(tables, self._rates)
-        told = [trained.told_by_few(tasks.select(users), vectors) for users, vectors in folds]
-        predicted, value = (np.concatenate(columns) for columns in zip(*told, strict=True))
-        return trained.with_steps(*learn_steps(predicted, value))
+        return trained.learn_telling([(tasks.select(users), vectors) for users, vectors in folds])
 
     def _torch(self) -> Any:
         """The module that needs torch.

@@ -30,6 +30,11 @@ from models.user_states import UserStates
 Progress = Callable[[int, int], None]
 """Told how many steps of how many are done."""
 
+Verb = Callable[[Float32s, Float32s], Float32s]
+"""What says something of items' vectors [n, m, p] by users' weights [n, w]: float32[n, m, ...]."""
+Fold = tuple[Tasks, Float32s]
+"""Users, and items' vectors [I, p] as those see them who are not trained on."""
+
 _TELLING: Final = (0, 1, 5, 20)
 _TOLD: Final = 60
 _USERS: Final = 64
@@ -79,6 +84,10 @@ class MetaLearner(Scorer):
     def predict(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """Values float32[n, m], not clipped, of items by vectors [n, m, p], or [m, p] for all."""
 
+    def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """The values to tell, of the same shapes."""
+        return self.tell(self.predict(weights, vectors))
+
     def rank_scores(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """Scores that lists are made by, popularity aside, of the same shapes."""
         return self.predict(weights, vectors)
@@ -116,9 +125,13 @@ class MetaLearner(Scorer):
 
     def with_telling(self, tasks: Tasks, vectors: Float32s) -> Self:
         """The learner with thresholds between values, of these tasks if training left none."""
-        if "steps" in self.learned:
-            return self
-        return self.with_steps(*learn_steps(*self.told_by_few(tasks, vectors)))
+        return self if "steps" in self.learned else self.learn_telling([(tasks, vectors)])
+
+    def learn_telling(self, folds: Sequence[Fold]) -> Self:
+        """The learner with thresholds between values, of users and items as these see them."""
+        found = [self.by_few(self.predict, *fold, _TELLING) for fold in folds]
+        predicted, value, _ = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        return self.with_steps(*learn_steps(self.clip(predicted), value))
 
     def with_steps(self, steps: Float64s, thresholds: Float64s) -> Self:
         """The learner that tells by these (see models.meta.telling)."""
@@ -150,16 +163,22 @@ class MetaLearner(Scorer):
             added[found] = self.learned["popular"][at[found]]
         return added
 
-    def told_by_few(self, tasks: Tasks, vectors: Float32s) -> tuple[Float32s, Float32s]:
-        """Predictions and values of each user's up to 60 events after the first 0, 1, 5 and 20."""
-        predicted, value = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
-        for k in _TELLING:
+    def by_few(
+        self, verb: Verb, tasks: Tasks, vectors: Float32s, supports: Sequence[int]
+    ) -> tuple[Float32s, Float32s, Float64s]:
+        """What a verb says of each user's up to 60 events after so many first ones.
+
+        And their values, and how much each counts, so that users count alike.
+        """
+        found, value, weight = [], [], []
+        for k in supports:
             some = tasks.select(np.flatnonzero(tasks.size > k))
             later = some.between(k, k + _TOLD)
             weights = self.weights_after(some.between(0, k), vectors)
-            predicted.append(self.clip(self.predict_events(weights, later, vectors)))
+            found.append(self.of_events(verb, weights, later, vectors))
             value.append(later.value)
-        return np.concatenate(predicted), np.concatenate(value)
+            weight.append(1 / later.size[later.user])
+        return np.concatenate(found), np.concatenate(value), np.concatenate(weight)
 
     def weights_after(self, tasks: Tasks, vectors: Float32s) -> Float32s:
         """Weights of all tasks' users after all of their events: float32[n, w].
@@ -179,16 +198,26 @@ class MetaLearner(Scorer):
 
     def predict_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is predicted for each event of the tasks, not clipped: float32[e]."""
-        values = np.empty(len(tasks.item), dtype=np.float32)
+        return self.of_events(self.predict, weights, tasks, vectors)
+
+    def told_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """What is told of each event of the tasks: float32[e]."""
+        return self.of_events(self.told, weights, tasks, vectors)
+
+    def of_events(self, verb: Verb, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """What a verb says of each event of the tasks: float32[e, ...]."""
+        said: Float32s | None = None
         for users in parts(tasks.size, vectors.shape[1]):
             some = tasks.select(users)
             there = np.arange(int(some.size.max(initial=0))) < some.size[:, None]
-            found = self.predict(weights[users], padded(some, vectors).vector)
+            found = verb(weights[users], padded(some, vectors).vector)
             at = np.arange(len(some.item)) + np.repeat(
                 tasks.start[users] - some.start[:-1], some.size
             )
-            values[at] = found[there]
-        return values
+            if said is None:
+                said = np.empty((len(tasks.item), *found.shape[2:]), dtype=np.float32)
+            said[at] = found[there]
+        return verb(weights[:0], vectors[None][:0])[:, 0] if said is None else said
 
     def with_learned(self, tables: Tables, what: str) -> Self:
         """The learner with other slow weights; `what` names the rate that they were learned with.

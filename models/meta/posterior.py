@@ -54,18 +54,16 @@ def _add(
 ) -> None:
     """Add an event that counts so much to the precision, and to this times the mean.
 
-    vector [p] is room to work in.
+    vector [p] becomes the item's, with a leading 1 for its bias.
     """
     dim = len(target)
     for place in range(len(seen)):
         vector[place] = seen[place]
     away = count * (value - vector[0])
     vector[0] = 1.0
+    shared = len(seen) - dim
     for row in range(dim):
-        target[row] += away * vector[row]
-    shared = len(seen) - dim + 1
-    for row in range(1, dim):
-        target[row] -= count * vector[shared + row - 1]
+        target[row] += away * vector[row] - count * vector[shared + row]
     place, unsure = 0, dim
     for row in range(dim):
         much = count * vector[row]
@@ -76,15 +74,32 @@ def _add(
         unsure += row
 
 
+@helper
+def _note(
+    value: float, expected: float, count: float, steps: Float32s, chances: Float32s, notes: Float64s
+) -> None:
+    """Note that an event came, and which steps it reached other than expected."""
+    notes[0] += 1.0
+    notes[1] += count
+    for step in range(chances.shape[1]):
+        chance = chances[0, step] + chances[1, step] * expected
+        reached = 1.0 if value >= steps[step + 1] else 0.0
+        notes[3 + step] += count * (reached - min(max(chance, 0.0), 1.0))
+
+
 _VECTOR, _TABLE = column(np.float32), column(np.float32, 2)
 
 
 @kernel(
-    _TABLE, _VECTOR, 1, column(np.float32, 3), _TABLE, column(np.int64), 1.0, 1.0, _TABLE
+    _TABLE, _VECTOR, _TABLE, _VECTOR, _TABLE, 1, column(np.float32, 3), _TABLE, column(np.int64),
+    1.0, 1.0, _TABLE,
 )  # fmt: skip
 def adapt(
     before: Float32s,
     prior: Float32s,
+    places: Float32s,
+    steps: Float32s,
+    chances: Float32s,
     dim: int,
     vector: Float32s,
     value: Float32s,
@@ -95,9 +110,14 @@ def adapt(
 ) -> None:
     """Fill after [n, w] with the posterior of before [n, w] and of events [n, L, p], [n, L].
 
-    prior [w]: whose precision does not fade. noise: the variance of an event's value.
+    prior: mean twice and precision, which does not fade. places [k, 2]: how much a user's first
+    events count, and what their values differ by; the last row is that of all later ones. chances
+    [2, c]: how likely each step is to be reached, by what the prior expects. noise: the variance of
+    an event's value.
     """
     cells = dim * (dim + 1) // 2
+    end = 2 * dim + cells
+    notes = np.empty(before.shape[1] - end)
     base, half = np.empty(cells), np.empty(cells)
     base[:] = prior[2 * dim :]
     target, start, own = np.empty(dim), np.empty(dim), np.empty(vector.shape[2])
@@ -107,17 +127,29 @@ def adapt(
         if events == 0:
             continue
         kept = forgetting**events
-        half[:] = before[user, 2 * dim :]
+        half[:] = before[user, 2 * dim : end]
+        notes[:] = before[user, end:]
+        seen = int(notes[0])
+        notes[1:] *= kept
         _times(half, before[user, :dim], target)
         _times(base, before[user, dim : 2 * dim], start)
         for row in range(dim):
             target[row] = start[row] + kept * (target[row] - start[row])
         for cell in range(cells):
             half[cell] = base[cell] + kept * (half[cell] - base[cell])
-        count = 1.0 / noise
+        count = 1.0
         for event in range(events - 1, -1, -1):
-            _add(vector[user, event], value[user, event], count, own, half, target)
+            place = min(seen + event, len(places) - 1)
+            trusted = count * places[place, 0]
+            told = value[user, event] - places[place, 1]
+            _add(vector[user, event], told, trusted / noise, own, half, target)
+            expected = float(vector[user, event, 0])
+            for row in range(dim):
+                expected += before[user, dim + row] * own[row]
+            notes[2] += trusted * (told - expected) ** 2
+            _note(value[user, event], expected, count, steps, chances, notes)
             count *= forgetting
-        after[user, 2 * dim :] = half
+        after[user, 2 * dim : end] = half
+        after[user, end:] = notes
         _solve(half, target)
         after[user, :dim] = target

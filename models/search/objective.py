@@ -149,7 +149,7 @@ def _error(plan: ColdPlan, trained: MetaLearner) -> float:
     trained, errors = trained.with_telling(plan.train, vectors), []
     for k in plan.steps.values():
         weights = trained.weights_after(plan.support.between(0, k), vectors)
-        told = trained.tell(trained.predict_events(weights, query, vectors))
+        told = trained.told_events(weights, query, vectors)
         away = np.abs(told - query.value)
         errors.append((np.bincount(query.user, away) / query.size).mean())
     return float(np.mean(errors))

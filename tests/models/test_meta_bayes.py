@@ -87,19 +87,19 @@ def test_the_posterior_is_the_batch_solution(trained, vectors):
     found = trained.adapt_weights(trained.start([None]), support_of(vectors, items, values))
     lower = np.tril_indices(dim)
     precision = np.zeros((dim, dim))
-    precision[lower] = learned["start"][2 * dim :]
+    precision[lower] = learned["start"][2 * dim : len(learned["start"])]
     precision = precision + np.tril(precision, -1).T
     target = precision @ learned["start"][:dim]
-    for vector, value in zip(vectors[items].astype(float), values, strict=True):
+    events = zip(vectors[items].astype(float), values, learned["places"], strict=False)
+    for vector, value, (trust, apart) in events:
+        counts = trust / learned["noise"][0]
         x = np.concatenate([[1.0], vector[1:dim]])
         unsure = np.zeros((dim, dim))
         small = np.zeros((dim - 1, dim - 1))
-        small[np.tril_indices(dim - 1)] = vector[dim : 1 - dim]
+        small[np.tril_indices(dim - 1)] = vector[dim:-dim]
         unsure[1:, 1:] = small + np.tril(small, -1).T
-        precision = precision + (np.outer(x, x) + unsure) / learned["noise"][0]
-        told = x * (value - vector[0])
-        told[1:] -= vector[1 - dim :]
-        target = target + told / learned["noise"][0]
+        precision = precision + counts * (np.outer(x, x) + unsure)
+        target = target + counts * (x * (value - vector[0] - apart) - vector[-dim:])
     np.testing.assert_allclose(found[0, :dim], np.linalg.solve(precision, target), atol=1e-4)
 
 
@@ -205,3 +205,30 @@ def test_adapting_lowers_the_error_of_unseen_users(trained, vectors):
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.6
     assert padded(query, vectors).vector.shape == (USERS, 12, vectors.shape[1])
+
+
+def test_what_is_told_follows_how_a_user_says_it():
+    """Items told as good or bad: users who say only 1 and 5 are told these, others 2 and 4."""
+    some = tasks_of(profiles=False)
+    good, bold = some.item % 2 == 0, some.user % 2 == 0
+    value = np.where(good, 4, 2) + np.where(bold, np.where(good, 1, -1), 0)
+    value = value.astype(np.float32)
+    users = Tasks(some.start, some.item, value, some.time, value >= 4, some.profiles)
+    learner = Bayes().meta_train(world_of(), users)
+    vectors = learner.item_vectors(world_of().hashes, world_of().contents)
+    weights = learner.weights_after(users.between(0, 12), vectors)
+    told = learner.told_events(weights, users.between(12, EVENTS), vectors)
+    later = users.between(12, EVENTS)
+    assert set(np.unique(told)) <= {1.0, 2.0, 4.0, 5.0}
+    assert np.abs(told - later.value).mean() < 0.2
+
+
+def test_values_that_are_no_steps_are_told_as_predicted(vectors):
+    """Of minutes, say, of which there are more than steps."""
+    some = tasks_of()
+    minutes = some.value + np.random.default_rng(2).random(len(some.value), dtype=np.float32)
+    users = Tasks(some.start, some.item, minutes, some.time, some.positive, some.profiles)
+    learner = Bayes().meta_train(world_of(), users)
+    weights = learner.weights_after(users, learner.item_vectors(world_of().hashes, [None] * ITEMS))
+    told = learner.told(weights, vectors)
+    np.testing.assert_array_equal(told, learner.clip(learner.predict(weights, vectors)))

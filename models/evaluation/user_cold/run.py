@@ -96,7 +96,7 @@ def _told(
         liked=query.positive,
         predicted=predicted,
         mean=learner.clip(predicted),
-        told=learner.tell(predicted),
+        told=learner.told_events(weights, query, vectors),
         rank=_ranks(plan, learner, weights, vectors, seed),
     )
     return columns(told, len(query), plan.world.liked)

@@ -11,6 +11,7 @@ from torch.nn import functional
 from models.arrays import Float32s, Float64s
 from models.meta.bayes import BayesSettings
 from models.meta.em import Fitted
+from models.meta.episodes import SUPPORT
 from models.meta.episodic import attributes, learn_attributes
 from models.meta.learner import Progress
 from models.meta.tasks import Tasks, World
@@ -37,11 +38,17 @@ def learn(
 
 
 class _UnsureItems(SlowItems):
-    """Vectors of items as models.meta.bayes has them: b and phi are learned, V and v scaled."""
+    """Vectors of items as models.meta.bayes has them: b and phi are learned, V scaled.
+
+    v is scaled too, less what content says of users who choose it.
+    """
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior)
         self._log_doubt = nn.Parameter(torch.zeros(1))
+        dim = prior.whole.spread.shape[0]
+        self._says = nn.Parameter(torch.zeros(prior.features.size, dim))
+        self._half = dim * (dim - 1) // 2
         self._unsure = torch.from_numpy(_halves(prior.whole.item_cov))
         self._new = torch.from_numpy(_halves(prior.whole.spread[None])[0])
 
@@ -53,13 +60,17 @@ class _UnsureItems(SlowItems):
     def forward(self, item: npt.NDArray[np.int64], user: Any = None) -> Tensor:
         """Vectors of items int64[...]: [..., p]."""
         unsure = self._unsure[torch.from_numpy(item)] * self._log_doubt.exp()
+        distinct, place = np.unique(item, return_inverse=True)
+        says = self.of_content(self._says, distinct)[torch.from_numpy(place.reshape(item.shape))]
+        unsure = unsure - functional.pad(says, (self._half, 0))
         return torch.cat([super().forward(item, user), unsure], dim=-1)
 
     def unknown(self) -> tuple[Tensor, Tensor]:
         """Of items without a vector of their own, whose V is that of items given their content."""
         content, unknown = super().unknown()
         new = self._new * self._log_doubt.exp()
-        return functional.pad(content, (0, len(new))), torch.cat([unknown, new])
+        content = torch.cat([functional.pad(content, (0, self._half)), -self._says], dim=1)
+        return content, torch.cat([unknown, new])
 
 
 class _Model(Model):
@@ -77,7 +88,10 @@ class _Model(Model):
         self._mean = nn.Parameter(torch.from_numpy(fitted.user_mean.astype(np.float32)))
         self._root = nn.Parameter(torch.from_numpy(root))
         self._log_weight = nn.Parameter(torch.tensor([-float(np.log(fitted.noise))]))
-        self.quick = (self._root, self._log_weight, *self.items.numbers)
+        self._log_trust = nn.Parameter(torch.zeros(SUPPORT))
+        self._apart = nn.Parameter(torch.zeros(SUPPORT))
+        own = (self._root, self._log_weight, self._log_trust, self._apart)
+        self.quick = (*own, *self.items.numbers)
 
     @property
     def _precision(self) -> Tensor:
@@ -90,6 +104,7 @@ class _Model(Model):
         return {
             "start": np.concatenate([mean, mean, half]),
             "noise": array((-self._log_weight).exp()),
+            "places": array(torch.stack([self._log_trust.exp(), self._apart], dim=1)),
             "dim": np.array([dim], dtype=np.int64),
         }
 
@@ -103,15 +118,18 @@ class _Model(Model):
     def _posterior(self, mean: Tensor, support: Events) -> Tensor:
         """Means [n, D] after the events, from [n, D] before any."""
         dim, mask = mean.shape[1], support.mask
-        rest = (support.vector[..., dim:] * mask[..., None]).sum(1)
-        x = torch.cat([mask[..., None], support.vector[..., 1:dim] * mask[..., None]], dim=-1)
+        place = torch.arange(mask.shape[1]).clamp(max=SUPPORT - 1)
+        trusted = mask * self._log_trust.exp()[place]
+        rest = (support.vector[..., dim:] * trusted[..., None]).sum(1)
+        x = torch.cat([torch.ones_like(mask)[..., None], support.vector[..., 1:dim]], dim=-1)
+        weighed = x * trusted[..., None]
         row, column = torch.tril_indices(dim - 1, dim - 1)
         unsure = rest.new_zeros(len(rest), dim - 1, dim - 1)
-        unsure[:, row, column] = rest[:, : 1 - dim]
+        unsure[:, row, column] = rest[:, :-dim]
         unsure = unsure + unsure.tril(-1).mT
-        square = x.mT @ x + functional.pad(unsure, (1, 0, 1, 0))
-        told = (((support.value - support.vector[..., 0]) * mask)[:, None] @ x)[:, 0]
-        told = told - functional.pad(rest[:, 1 - dim :], (1, 0))
+        square = weighed.mT @ x + functional.pad(unsure, (1, 0, 1, 0))
+        away = support.value - support.vector[..., 0] - self._apart[place]
+        told = (away[:, None] @ weighed)[:, 0] - rest[:, -dim:]
         prior, weight = self._precision, self._log_weight.exp()
         target = mean @ prior + weight * told
         user: Tensor = torch.linalg.solve(prior + weight * square, target[..., None])[..., 0]
@@ -151,7 +169,7 @@ def _regressed(table: Float64s, away: Float64s, ridge: float) -> Float64s:
 
 
 def _halves(cov: Float64s) -> Float32s:
-    """Of covariances [k, D, D] of (b, phi): the lower half of V, and v."""
+    """Of covariances [k, D, D] of (b, phi): the lower half of V, and v with a leading 0."""
     row, column = np.tril_indices(cov.shape[1] - 1)
-    parts = cov[:, 1 + row, 1 + column], cov[:, 0, 1:]
+    parts = cov[:, 1 + row, 1 + column], np.zeros((len(cov), 1)), cov[:, 0, 1:]
     return np.concatenate(parts, axis=1).astype(np.float32)

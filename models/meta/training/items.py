@@ -116,21 +116,23 @@ class SlowItems(nn.Module):
         """
         distinct, place = np.unique(item, return_inverse=True)
         own = self._own[torch.from_numpy(distinct)] + self._unknown
-        vectors = (own + self._of_content(distinct))[torch.from_numpy(place.reshape(item.shape))]
+        own = own + self.of_content(self._content, distinct)
+        vectors = own[torch.from_numpy(place.reshape(item.shape))]
         if user is None:
             return vectors
         return vectors + torch.from_numpy(self._prior.unseen[self._prior.fold[user][:, None], item])
 
-    def _of_content(self, item: Int64s) -> Tensor:
-        if not len(self._content):
-            return self._unknown.new_zeros(len(item), len(self._unknown))
+    def of_content(self, table: Tensor, item: Int64s) -> Tensor:
+        """What a table of features [F, t] says of items [n]: [n, t]."""
+        if not len(table):
+            return table.new_zeros(len(item), table.shape[1])
         sparse = self._prior.sparse
         size = np.diff(sparse.start)[item]
         start = np.cumsum(size) - size
         cell = np.arange(size.sum()) + np.repeat(sparse.start[item] - start, size)
         return functional.embedding_bag(
             torch.from_numpy(sparse.feature[cell].astype(np.int64)),
-            self._content,
+            table,
             torch.from_numpy(start),
             mode="sum",
             per_sample_weights=torch.from_numpy(sparse.weight[cell]),
