@@ -1,12 +1,8 @@
 """A Faust app made from settings, on four foundations: intake, row store, fixes, fence."""
 
 import asyncio
-import contextlib
 import inspect
 import logging
-import os
-import signal
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -18,19 +14,17 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from stream.claim import claim
-from stream.connect import wait_for_group
 from stream.egress import Egress, Out
-from stream.errors import BrokerUnreachable, StateError
+from stream.errors import StateError
 from stream.faustfix import FAUST_LOG
 from stream.faustfix.flush import FlushProducer
 from stream.faustfix.resume import SeekFirstTableManager
 from stream.faustfix.version import require_known_faust
 from stream.fence import VOID, Fence, FencedProducer, fenced_producer
-from stream.garbage import rare_collections
 from stream.gather import Gatherer
 from stream.intake import RunConsumer, consumer_class
 from stream.lag import Lag
-from stream.logs import quiet_libraries
+from stream.life import Life, Task
 from stream.runs import Handler, Run, Wave, WaveHandler, WaveSchema
 from stream.settings import Settings
 from stream.statedir import take_state_dir
@@ -48,8 +42,6 @@ _BATCH_BYTES = 262_144
 _QUEUED_WAVES = 16
 # A fetch takes at most this many times the longest run.
 _POLL_RUNS = 4
-# From SIGTERM to the end, seconds: finish what is in hand; drop it; leave without a word.
-_FINISH, _LEAVE, _GONE = 3.5, 4.5, 4.9
 # Of the session: a claim that takes longer would outlive the membership that it is for.
 _CLAIM_SHARE = 0.6
 # Kafka forgets a transactional id after 7 idle days, and with it who may write.
@@ -87,17 +79,15 @@ class Foundation:
         self._stores: dict[str, RowStore] = {}
         self._memory: dict[str, MemoryBackend] = {}
         self._run_topics: set[str] = set()
-        self._tasks: list[Callable[[], Awaitable[None]]] = []
+        self._tasks: list[Task] = [self._claim_daily]
         self._gatherers: list[Gatherer] = []
         self._hooks: defaultdict[str, list[Hook]] = defaultdict(list)
         self._claimed_at = time.monotonic()
         self._assigned_at = time.monotonic()
         self._assigned_at_all = False
-        self._failure: BaseException | None = None
-        self._stuck = False
-        self._ending: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.app = self._make_app()
+        self._life = Life(settings, self.app, self.fence, self._tasks, self._abandon)
+        self.fence.on_change(lambda: self._life.soon(self._epoch_changed))
 
     # -- what agents attach
 
@@ -174,7 +164,7 @@ class Foundation:
         self._stores[changelog.name] = store
         return store
 
-    def task(self, coroutine_function: Callable[[], Awaitable[None]]) -> None:
+    def task(self, coroutine_function: Task) -> None:
         """Run it beside the agents, from the start to the shutdown; its exception stops us."""
         self._tasks.append(coroutine_function)
 
@@ -237,111 +227,19 @@ class Foundation:
         Raises HeadwaterError: BrokerUnreachable after settings.wait seconds without a broker,
         SendError, StateError, or whatever an agent raised.
         """
-        try:
-            asyncio.run(self._with_signals())
-        finally:
-            if self._stuck:  # Faust's thread would keep the process alive
-                _end_process_in(1.0)
+        self._life.run()
 
     async def serve(self) -> None:
         """Serve until `stop`; raises as `run` does."""
-        self._loop = asyncio.get_running_loop()
-        self._ending = asyncio.Event()
-        quiet_libraries()
-        self.fence.on_change(self._epoch_changed_somewhere)
-        log.info("Starting: broker %s, group %s.", self.settings.broker, self.settings.group)
-        if await self._unless_ended(wait_for_group(self.settings)):
-            with rare_collections():
-                await self._serve_until_ended()
-        if self._failure is not None:
-            raise self._failure
-        log.info("Stopped.")
+        await self._life.serve()
 
     def stop(self) -> None:
         """End `serve`: finish the runs in hand, commit, leave the group; from any thread."""
-        if self._loop is not None and self._ending is not None:
-            self._loop.call_soon_threadsafe(self._ending.set)
+        self._life.stop()
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker, loudly; the first error is the one that `run` raises."""
-        if self._failure is None:
-            self._failure = error
-            log.error("The worker stops: %r", error)
-            if (consumer := self._consumer) is not None:
-                consumer.abandon()
-        self.stop()
-
-    async def _with_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told_to_end, number)
-        await self.serve()
-
-    def _told_to_end(self, number: signal.Signals) -> None:
-        log.info("%s: finishing the runs in hand.", signal.Signals(number).name)
-        _end_process_in(_GONE)
-        self.stop()
-
-    async def _unless_ended(self, step: Awaitable[None]) -> bool:
-        """Await `step`, or give it up at the end; true if it was done."""
-        if self._ending is None:
-            return False
-        task = asyncio.ensure_future(step)
-        ended = asyncio.ensure_future(self._ending.wait())
-        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        if task.done():
-            task.result()
-            return True
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        return False
-
-    async def _serve_until_ended(self) -> None:
-        life = asyncio.ensure_future(self.app.start())
-        tasks = [asyncio.ensure_future(self._watched(task)) for task in self._tasks]
-        tasks += [asyncio.ensure_future(self._watched(self._claim_daily))]
-        crash = asyncio.ensure_future(self.app._crashed.wait())  # noqa: SLF001
-        ended = asyncio.ensure_future(self._ending.wait())  # type: ignore[union-attr]
-        life.add_done_callback(self._start_failed)
-        await asyncio.wait({crash, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if crash.done() and self._failure is None:
-            reason = self.app.crash_reason
-            self._failure = StateError(f"Faust stopped: {reason!r}")
-            self._failure.__cause__ = reason
-        await self._leave()
-        for task in (*tasks, crash, ended, life):
-            task.cancel()
-        await asyncio.gather(*tasks, crash, ended, life, return_exceptions=True)
-
-    def _start_failed(self, life: "asyncio.Future[None]") -> None:
-        error = None if life.cancelled() else life.exception()
-        if isinstance(error, KafkaError):
-            where = f"Kafka at {self.settings.broker} went away while the worker started"
-            self.fail(BrokerUnreachable(f"{where}: {error!r}"))
-        elif error is not None:
-            self.fail(error)
-
-    async def _watched(self, task: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await task()
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a task that died unseen would be missed
-            self.fail(error)
-
-    async def _leave(self) -> None:
-        # After a failure nothing more can be finished: drop it now.
-        patience = _FINISH if self._failure is None else 0.0
-        give_up = asyncio.get_running_loop().call_later(patience, self.fence.lose)
-        try:
-            async with asyncio.timeout(_LEAVE):
-                await self.app.stop()
-        except TimeoutError:
-            self._stuck = True
-        finally:
-            give_up.cancel()
+        self._life.fail(error)
 
     # -- wiring
 
@@ -417,6 +315,11 @@ class Foundation:
                 for message in run.messages:
                     consumer.track_message(message)
 
+    def _abandon(self) -> None:
+        """The worker has failed: what is in hand will never be done."""
+        if (consumer := self._consumer) is not None:
+            consumer.abandon()
+
     def _settle(self, run: Run) -> None:
         consumer = self._consumer
         if consumer is not None:
@@ -430,10 +333,6 @@ class Foundation:
         if consumer is not None:
             for message in run.messages:
                 consumer.release(message)
-
-    def _epoch_changed_somewhere(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._epoch_changed)
 
     def _epoch_changed(self) -> None:
         self.recovered = False
@@ -523,18 +422,6 @@ class Foundation:
             answer = hook(frozenset(partitions))
             if inspect.isawaitable(answer):
                 await answer
-
-
-def _end_process_in(seconds: float) -> None:
-    """End the process with exit code 1 unless it has ended by itself before."""
-
-    def end() -> None:
-        log.warning("Left without finishing: Kafka did not answer in time.")
-        os._exit(1)
-
-    last_resort = threading.Timer(seconds, end)
-    last_resort.daemon = True
-    last_resort.start()
 
 
 def spelled(partitions: Iterable[TP]) -> str:

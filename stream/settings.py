@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     default_list_interval: float = Field(
         3.0, gt=0, description="how often the list for unknown users (*) is refreshed"
     )
-    max_run: int = Field(1000, ge=1, le=100_000, description="records in one run at most")
+    max_run: int = Field(1000, ge=1, le=100_000, description="records folded at once, at most")
     wait: float | None = Field(
         None, ge=0, description="how long to wait for a broker; none: for ever"
     )
