@@ -27,7 +27,7 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from models.arrays import Float32s, Float64s
+from models.arrays import Float32s, Float64s, Int64s
 from models.errors import DataError
 from models.meta import posterior
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
@@ -84,12 +84,28 @@ class Bayes(EpisodicLearner[BayesSettings]):
 
     def adapt_weights(self, weights: Float32s, support: Support) -> Float32s:
         """The posterior, as if the weights were a prior."""
+        there = support.mask > 0
+        vectors = support.vector.reshape(-1, support.vector.shape[2])
+        first = np.concatenate([[0], np.cumsum(support.size)])
+        return self._posterior(
+            weights, vectors, (np.flatnonzero(there), support.value[there], first)
+        )
+
+    def adapted(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """The same of all of the tasks' events, whose vectors are read where they lie."""
+        item, value = tasks.item.astype(np.int64), self.clip(tasks.value)
+        return self._posterior(weights, vectors, (item, value, tasks.start))
+
+    def _posterior(
+        self, weights: Float32s, vectors: Float32s, events: tuple[Int64s, Float32s, Int64s]
+    ) -> Float32s:
+        """events: item, value and first as posterior.adapt has them."""
         after = np.empty_like(weights)
         posterior.adapt(
             weights, self.learned["start"], self.learned["places"],
             self.learned.get("steps", np.zeros(0)).astype(np.float32), self._chances, self._dim,
-            np.ascontiguousarray(support.vector), np.ascontiguousarray(support.value), support.size,
-            float(self.learned["noise"][0]), self.forgetting, after,
+            np.ascontiguousarray(vectors), *events, float(self.learned["noise"][0]),
+            self.forgetting, after,
         )  # fmt: skip
         return after
 

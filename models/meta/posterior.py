@@ -87,12 +87,12 @@ def _note(
         notes[3 + step] += count * (reached - min(max(chance, 0.0), 1.0))
 
 
-_VECTOR, _TABLE = column(np.float32), column(np.float32, 2)
+_VECTOR, _TABLE, _NUMBERS = column(np.float32), column(np.float32, 2), column(np.int64)
 
 
 @kernel(
-    _TABLE, _VECTOR, _TABLE, _VECTOR, _TABLE, 1, column(np.float32, 3), _TABLE, column(np.int64),
-    1.0, 1.0, _TABLE,
+    _TABLE, _VECTOR, _TABLE, _VECTOR, _TABLE, 1, _TABLE, _NUMBERS, _VECTOR, _NUMBERS, 1.0, 1.0,
+    _TABLE,
 )  # fmt: skip
 def adapt(
     before: Float32s,
@@ -101,15 +101,18 @@ def adapt(
     steps: Float32s,
     chances: Float32s,
     dim: int,
-    vector: Float32s,
+    vectors: Float32s,
+    item: Int64s,
     value: Float32s,
-    size: Int64s,
+    first: Int64s,
     noise: float,
     forgetting: float,
     after: Float32s,
 ) -> None:
-    """Fill after [n, w] with the posterior of before [n, w] and of events [n, L, p], [n, L].
+    """Fill after [n, w] with the posterior of before [n, w] and of events.
 
+    User u's are first[u] .. first[u + 1] - 1, of n + 1 firsts: value[e], and the row item[e] of the
+    vectors [I, p].
     prior: mean twice and precision, which does not fade. places [k, 2]: how much a user's first
     events count, and what their values differ by; the last row is that of all later ones. chances
     [2, c]: how likely each step is to be reached, by what the prior expects. noise: the variance of
@@ -120,9 +123,9 @@ def adapt(
     notes = np.empty(before.shape[1] - end)
     base, half = np.empty(cells), np.empty(cells)
     base[:] = prior[2 * dim :]
-    target, start, own = np.empty(dim), np.empty(dim), np.empty(vector.shape[2])
+    target, start, own = np.empty(dim), np.empty(dim), np.empty(vectors.shape[1])
     for user in range(len(before)):
-        events = size[user]
+        events = first[user + 1] - first[user]
         after[user] = before[user]
         if events == 0:
             continue
@@ -141,13 +144,15 @@ def adapt(
         for event in range(events - 1, -1, -1):
             place = min(seen + event, len(places) - 1)
             trusted = count * places[place, 0]
-            told = value[user, event] - places[place, 1]
-            _add(vector[user, event], told, trusted / noise, own, half, target)
-            expected = float(vector[user, event, 0])
+            at = first[user] + event
+            seen_item, said = vectors[item[at]], value[at]
+            told = said - places[place, 1]
+            _add(seen_item, told, trusted / noise, own, half, target)
+            expected = float(seen_item[0])
             for row in range(dim):
                 expected += before[user, dim + row] * own[row]
             notes[2] += trusted * (told - expected) ** 2
-            _note(value[user, event], expected, count, steps, chances, notes)
+            _note(said, expected, count, steps, chances, notes)
             count *= forgetting
         after[user, 2 * dim : end] = half
         after[user, end:] = notes
