@@ -99,15 +99,30 @@ def figures(of: Columns, times: Float64s | None = None) -> dict[str, Float64s]:
 
 def intervals(of: Columns, seed: int, draws: int = _DRAWS) -> dict[str, list[float | None]]:
     """Of each figure, where 95 % of it lie if other users had been drawn."""
-    users = len(of["mae"])
-    drawn = np.random.default_rng(seed).integers(0, users, (draws, users))
-    times = np.stack([np.bincount(row, minlength=users) for row in drawn]).astype(np.float64)
+    times = _drawn(len(of["mae"]), seed, draws)
     found: dict[str, list[float | None]] = {}
     for name, values in figures(of, times).items():
         finite = values[np.isfinite(values)]
         ends = np.quantile(finite, [_TAIL, 1 - _TAIL]).tolist() if len(finite) else [None, None]
         found[name] = ends
     return found
+
+
+def mae_apart(of: Columns, other: Columns, seed: int, draws: int = _DRAWS) -> dict[str, float]:
+    """How much more absolute error there is than another learner has for the same users.
+
+    less and more: where 95 % of that lie if other users had been drawn.
+    """
+    apart = of["mae"] - other["mae"]
+    drawn = _drawn(len(apart), seed, draws) @ apart / len(apart)
+    less, more = np.quantile(drawn, [_TAIL, 1 - _TAIL]).tolist()
+    return {"mae": float(apart.mean()), "less": less, "more": more}
+
+
+def _drawn(users: int, seed: int, draws: int) -> Float64s:
+    """How often each user is drawn: float64[draws, users]."""
+    drawn = np.random.default_rng(seed).integers(0, users, (draws, users))
+    return np.stack([np.bincount(row, minlength=users) for row in drawn]).astype(np.float64)
 
 
 def _means(column: Float64s, times: Float64s) -> Float64s:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from models.evaluation.report import described
 from models.evaluation.table import cell
-from models.evaluation.user_cold.metrics import Columns, figures, intervals
+from models.evaluation.user_cold.metrics import Columns, figures, intervals, mae_apart
 from models.evaluation.user_cold.plan import Plan
 from models.evaluation.user_cold.run import Outcome
 
@@ -28,13 +28,31 @@ def document(
             "liked_from": plan.world.liked,
             "notes": list(plan.notes),
         },
-        "learners": {outcome.name: _learner(outcome, seed) for outcome in outcomes},
+        "learners": {
+            outcome.name: _learner(outcome, _leasts(outcomes), seed) for outcome in outcomes
+        },
     }
 
 
-def _learner(outcome: Outcome, seed: int) -> dict[str, Any]:
-    """One learner's figures: those of the largest support, those of each, and what they took."""
-    by_support = {step: _figures(of, seed) for step, of in outcome.by_support.items()}
+def _leasts(outcomes: Sequence[Outcome]) -> dict[str, Columns]:
+    """Of each support, what the learner of the least error has."""
+    found: dict[str, Columns] = {}
+    for outcome in outcomes:
+        for step, of in outcome.by_support.items():
+            if step not in found or of["mae"].mean() < found[step]["mae"].mean():
+                found[step] = of
+    return found
+
+
+def _learner(outcome: Outcome, leasts: Mapping[str, Columns], seed: int) -> dict[str, Any]:
+    """One learner's figures: those of the largest support, those of each, and what they took.
+
+    behind: how much more error it has than the learner that has least after as many events.
+    """
+    by_support = {
+        step: _figures(of, seed) | {"behind": mae_apart(of, leasts[step], seed)}
+        for step, of in outcome.by_support.items()
+    }
     return {
         **list(by_support.values())[-1],
         "by_support": by_support,
@@ -78,7 +96,7 @@ def table(found: Mapping[str, Any]) -> Table:
 def _cells(learner: Mapping[str, Any]) -> list[str]:
     low, high = learner["interval"]["mae"]
     return [
-        *(cell(step["mae"]) for step in learner["by_support"].values()),
+        *(_mae(step) for step in learner["by_support"].values()),
         f"{cell(low)}-{cell(high)}",
         *(cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
         f"{learner['train_seconds']:.1f} s",
@@ -87,10 +105,17 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _mae(step: Mapping[str, Any]) -> str:
+    """The error, marked where chance may set it apart from the least."""
+    near = step["behind"]["less"] <= 0 < step["behind"]["mae"]
+    return cell(step["mae"]) + ("~" if near else "")
+
+
 def _caption(settings: Mapping[str, Any]) -> str:
     meaning = (
         "MAE k: after the first k events of a user; the other figures are those of the last k."
         " NDCG@5: among the user's queries; HR@10: liked queries among all items."
-        " adapt: mean per event."
+        " adapt: mean per event. ~: other users might have made it the least of its column (95 %,"
+        " paired)."
     )
     return "\n".join([meaning, *settings["notes"]])

@@ -8,7 +8,7 @@ import pytest
 from support.histories import random_history
 
 from models.errors import DataError
-from models.evaluation.user_cold.metrics import Told, columns, figures, intervals
+from models.evaluation.user_cold.metrics import Told, columns, figures, intervals, mae_apart
 from models.evaluation.user_cold.plan import SUPPORTS, barred, split, split_by_queries
 from models.evaluation.user_cold.report import document
 from models.evaluation.user_cold.run import run
@@ -118,6 +118,18 @@ def test_no_query_reaches_the_adaptation(data):
             np.testing.assert_array_equal(*said)
 
 
+def test_learners_are_compared_user_by_user():
+    """What differs little, but for every user, is told apart; what chance may do is not."""
+    hard = np.random.default_rng(0).random(200) * 5
+    other = {"mae": hard}
+    worse = mae_apart({"mae": hard + 0.01}, other, 0)
+    assert worse["mae"] == pytest.approx(0.01)
+    assert worse["less"] == pytest.approx(0.01)
+    noisy = mae_apart({"mae": hard + np.where(np.arange(200) % 2, 0.5, -0.49)}, other, 0)
+    assert noisy["less"] < 0 < noisy["mae"] < noisy["more"]
+    assert mae_apart(other, other, 0) == {"mae": 0.0, "less": 0.0, "more": 0.0}
+
+
 def test_ndcg_has_graded_gains():
     """By hand: values 5, 3, 1 in the order 3, 5, 1 are worth (7 + 31 / log2 3) / (31 + 7 / …)."""
     score = np.array([2.0, 3.0, 1.0], dtype=np.float32)
@@ -156,7 +168,8 @@ def test_the_json_has_the_shape_that_others_rely_on(data):
         last = learner["by_support"]["20"]
         assert {key: learner[key] for key in last} == last
         assert {"mae", "rmse", "accuracy", "precision", "recall", "f1", "ndcg@5", "ndcg@10",
-                "hit_rate@10", "mrr@10", "mae_of_mean", "interval"} == set(last)  # fmt: skip
+                "hit_rate@10", "mrr@10", "mae_of_mean", "interval", "behind",
+                } == set(last)  # fmt: skip
         for name in ("train_seconds", "adapt_microseconds", "state_bytes"):
             assert learner[name] > 0
     means = told["learners"]["item-mean"]["by_support"]
