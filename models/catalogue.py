@@ -139,18 +139,11 @@ class Catalogue:
 
     def entering(self, hashes: Hashes) -> Float32s:
         """What items enter fast weights by: float32[n, d]; [0, 0] without a net."""
-        table, row = self.entering_rows(hashes)
-        enter: Float32s = table[row] if len(table) else table
-        return enter
-
-    def entering_rows(self, hashes: Hashes) -> tuple[Float32s, Int64s]:
-        """The same as a table, which may be the catalogue's own, and the row of each of n items."""
-        place = np.empty(len(hashes), dtype=np.int64)
         if self.vectors is None:
-            return np.empty((0, 0), dtype=np.float32), place
-        if not look_up(self.shelves.places, hashes, place):
-            return self.vectors.enter, place
-        return self.vectors.entering(place, hashes), np.arange(len(hashes))
+            return np.empty((0, 0), dtype=np.float32)
+        place = np.empty(len(hashes), dtype=np.int64)
+        look_up(self.shelves.places, hashes, place)
+        return self.vectors.entering(place, hashes)
 
     def _name(
         self,

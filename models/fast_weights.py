@@ -42,16 +42,20 @@ def gap_of(milliseconds: int) -> int:
 def absorb(
     inputs: Inputs, fast: Float32s, enter: Float32s, kind: int, value: np.float32, gap: int
 ) -> None:
-    """Fold one event on an item that enters by `enter` into a user's fast weights, in place."""
+    """Fold one event on an item that enters by `enter` into a user's fast weights, in place.
+
+    `enter` is used up: the input is made in its place.
+    """
     size = inputs.scale.shape[1]
     row = _value_row(inputs, kind, value)
     scale, shift, since = inputs.scale[row], inputs.shift[row], inputs.gap[gap]
+    for place in range(size):
+        enter[place] = enter[place] * scale[place] + shift[place] + since[place]
     for q in range(len(inputs.decay)):
         decay, gain = inputs.decay[q], inputs.gain[q]
         part = fast[q * size : (q + 1) * size]
         for place in range(size):
-            x = enter[place] * scale[place] + shift[place] + since[place]
-            part[place] = decay * part[place] + gain * x
+            part[place] = decay * part[place] + gain * enter[place]
     if kind == RATE and len(enter) > size and not np.isnan(value):
         least, most = inputs.value_range
         sums = fast[len(inputs.decay) * size :]

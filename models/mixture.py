@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from models import dense, dense_lists, gate_step, ranking, snapshot, user_fold
 from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.catalogue import Catalogue
+from models.compiled import unchecked
 from models.dense import Dense
 from models.dense_lists import Ranks, empty_ranks
 from models.describe import describe
@@ -26,6 +27,7 @@ from models.item_fold import fold_items
 from models.item_states import ItemStates
 from models.learner import Log
 from models.net import Net
+from models.places import EXAMPLE as PLACES
 from models.ranking import Lists, empty_lists
 from models.replay import replay
 from models.snapshot import Snapshot
@@ -33,6 +35,9 @@ from models.user_columns import unfilled_columns
 from models.user_states import UserStates
 
 _NET, _TASTE = NAMES[NET], NAMES[TASTE]
+_NO_TABLE: Final = np.empty((0, 0), dtype=np.float32)
+_plan: Final = unchecked(user_fold.plan)
+_fold: Final = unchecked(user_fold.fold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +138,19 @@ class Mixture:
         """
         self._check(states, catalogue)
         before, columns = states.columns, event_columns(events)
-        start, number = np.empty(len(states) + 1, dtype=np.int64), np.uint64(self._number)
-        if user_fold.plan(before, columns, number, start) and self.net is not None:
+        vectors = None if self.net is None else catalogue.vectors
+        start, row = np.empty(len(states) + 1, np.int64), np.empty(len(events), np.int64)
+        places = PLACES if vectors is None else catalogue.shelves.places
+        number = np.uint64(self._number)
+        plan = _plan(before, columns, number, places, start, row)
+        if plan.stale and vectors is not None:
             wanted = np.bincount(columns.user, minlength=len(states)) > 0
             before = before._replace(fast=self._fast(states, catalogue, wanted))
+        enter = _NO_TABLE if vectors is None else vectors.enter
+        if plan.strange and vectors is not None:
+            enter, row = vectors.entering(row, columns.item), np.arange(len(events))
         after, feedback = unfilled_columns(start, self._width), empty_feedback(len(events))
-        enter, row = catalogue.entering_rows(columns.item)
-        user_fold.fold(before, after, columns, number, feedback, self._inputs, enter, row)
+        _fold(before, after, columns, number, feedback, self._inputs, enter, row)
         return UserStates(after), Feedback(feedback)
 
     def adapt_items(

@@ -27,7 +27,7 @@ def joined(
     at = np.zeros(len(filled) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in filled], out=at[1:])
     # A bytearray, since kernels take writable arrays alone.
-    return np.frombuffer(bytearray(b"".join(filled)), dtype=np.uint8), at
+    return np.frombuffer(bytearray().join(filled), dtype=np.uint8), at
 
 
 def headers(
@@ -52,5 +52,5 @@ def headers(
 
 def split(data: Bytes, at: Int64s) -> list[bytes]:
     """Cut a buffer into the rows that begin at at[:-1] and end at at[1:]."""
-    whole = data.tobytes()
-    return [whole[start:end] for start, end in pairwise(at.tolist())]
+    whole = data.data
+    return [bytes(whole[start:end]) for start, end in pairwise(at.tolist())]

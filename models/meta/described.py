@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
-from models.arrays import Float32s, Hashes, Int64s
+from models.arrays import Float32s, Hashes
 from models.catalogue import Catalogue
 from models.content import Content
 from models.places import look_up
@@ -45,10 +45,6 @@ class Described(Catalogue):
     def net(self) -> None:
         """There is none."""
         return
-
-    def entering_rows(self, hashes: Hashes) -> tuple[Float32s, Int64s]:
-        """Nothing: rows keep no fast weights of these vectors."""
-        return np.empty((0, 0), dtype=np.float32), np.zeros(len(hashes), dtype=np.int64)
 
 
 def of_all(catalogue: Catalogue) -> tuple[Float32s, Float32s]:
