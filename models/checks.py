@@ -65,8 +65,8 @@ def check_adapt_items_one_by_one(learner: Learner) -> None:
     """A batch of feedback leaves what its records leave one by one."""
     _, feedback = learner.adapt(learner.initial(USERS), sample_events(60), learner.catalogue())
     index = _index(feedback)
-    whole = single = ItemStates.initial(len(ITEMS))
-    whole = learner.adapt_items(whole, index, feedback)
+    whole = learner.adapt_items(ItemStates.initial(len(ITEMS)), index, feedback)
+    single = ItemStates.initial(len(ITEMS))
     for record, item in zip(feedback.pack(), index, strict=True):
         single = learner.adapt_items(single, np.array([item]), Feedback.unpack([record]))
     require(whole.pack() == single.pack(), "items' rows differ between batch and one by one")
@@ -102,22 +102,31 @@ def _content(catalogue: Catalogue) -> list[bytes]:
     return [array.tobytes() for array in arrays]
 
 
+def _used_up(items: ItemStates) -> bool:
+    try:
+        items.pack()
+    except ValueError:
+        return True
+    return False
+
+
 def check_inputs_stay(learner: Learner) -> None:
-    """No verb changes what it is given."""
+    """No verb changes what it is given; item states, which a fold takes over, are then refused."""
     state, states = _after(learner)
     events = sample_events(60, seed=99)
     items = ItemStates.unpack(state.items)
-    kept = states.pack(), items.pack(), state.gate.pack(), _content(state.catalogue)
+    kept = states.pack(), state.gate.pack(), _content(state.catalogue)
     _, feedback = learner.adapt(states, events, state.catalogue)
     records = feedback.pack()
     learner.adapt_items(items, _index(feedback), feedback)
+    require(_used_up(items), "the items given can be used again, though they may have changed")
     learner.learn_gate(state.gate, states, events, state.catalogue, 1)
     learner.recommend(states, state.gate, state.catalogue, _LENGTH)
     learner.ranks(states, state.gate, state.catalogue, np.zeros(USERS, dtype=np.int64))
     candidates = np.zeros((USERS, 3), dtype=np.int32)
     learner.module_scores(states, state.catalogue, candidates)
-    now = states.pack(), items.pack(), state.gate.pack(), _content(state.catalogue)
-    for name, before, after in zip(("users", "items", "gate", "catalogue"), kept, now, strict=True):
+    now = states.pack(), state.gate.pack(), _content(state.catalogue)
+    for name, before, after in zip(("users", "gate", "catalogue"), kept, now, strict=True):
         require(before == after, f"the {name} given were changed")
     require(records == feedback.pack(), "the feedback given was changed")
 

@@ -10,9 +10,8 @@ from models.compiled import column, helper, kernel, unchecked
 from models.feedback import EXAMPLE as FEEDBACK
 from models.feedback import Feedback, FeedbackColumns
 from models.item_states import EXAMPLE as ITEMS
-from models.item_states import FACTS, SLOTS, Fact, ItemColumns, ItemStates, empty_items
+from models.item_states import FACTS, SLOTS, Fact, ItemColumns, ItemStates
 from models.limits import DEPTH, DISLIKED_WEIGHT, HALF_LIVES_MS, RING, STEP
-from models.packing import copy_cells
 from models.trimming import Room, trim, trimming_room
 
 # Plain numbers: a kernel takes an enum's member for a constant only by way of Python.
@@ -126,20 +125,6 @@ def _decay(items: ItemColumns, item: int, time: int, weight: float) -> None:
 
 
 @helper
-def _copy(source: ItemColumns, items: ItemColumns, item: int) -> None:
-    """Copy an item."""
-    items.events[item] = source.events[item]
-    items.liked[item] = source.liked[item]
-    items.newest[item] = source.newest[item]
-    copy_cells(source.sums[item], items.sums[item], len(HALF_LIVES_MS))
-    size = source.size[item]
-    items.size[item] = size
-    copy_cells(source.before[item], items.before[item], size)
-    # As one row of numbers: as rows of six each took 1 us more.
-    copy_cells(source.facts[item].reshape(-1), items.facts[item].reshape(-1), FACTS * size)
-
-
-@helper
 def _fold(
     items: ItemColumns,
     item: int,
@@ -172,33 +157,19 @@ def _fold(
     trim(items, item, room)
 
 
-@kernel(ITEMS, ITEMS, column(np.int64), FEEDBACK)
-def _fold_all(
-    source: ItemColumns, items: ItemColumns, chosen: Int64s, feedback: FeedbackColumns
-) -> None:
-    """Make the items those of the source with record r folded into item chosen[r], for all r.
-
-    An item is copied when its first record comes, and so is in the cache for the fold: copied all
-    at once before, each took half as long again.
-    """
-    copied = np.zeros(len(items.size), dtype=np.bool_)
+@kernel(ITEMS, column(np.int64), FEEDBACK)
+def _fold_all(items: ItemColumns, chosen: Int64s, feedback: FeedbackColumns) -> None:
+    """Fold record r into item chosen[r], for all r, in place."""
     finder, room = _finder(), trimming_room()
     for record in range(len(chosen)):
-        item = chosen[record]
-        if not copied[item]:
-            copied[item] = True
-            _copy(source, items, item)
-        _fold(items, item, feedback, record, finder, room)
-    for item in range(len(copied)):
-        if not copied[item]:
-            _copy(source, items, item)
+        _fold(items, chosen[record], feedback, record, finder, room)
 
 
 _run: Final = unchecked(_fold_all)
 
 
 def fold_items(items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback) -> ItemStates:
-    """Fold record r into a copy of item index[r], for all records in order."""
-    after = empty_items(len(items))
-    _run(items.columns, after, np.array(index, dtype=np.int64), feedback.columns)
-    return ItemStates(after)
+    """Fold record r into item index[r], for all records in order; `items` are used up."""
+    columns = items.take_over()
+    _run(columns, np.array(index, dtype=np.int64), feedback.columns)
+    return ItemStates(columns)

@@ -6,7 +6,6 @@ hashes u64 and their facts (6 x u32, see Fact). It is model-free.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple, Self
 
@@ -113,11 +112,36 @@ _FIXED: Final = _HEADERS.itemsize
 _PER_SLOT: Final = 8 + 4 * FACTS
 
 
-@dataclass(frozen=True, slots=True)
 class ItemStates:
-    """The states of n items. Learners never change them in place: `adapt_items` gives new ones."""
+    """The states of n items, to be adapted once: `adapt_items` takes their memory over.
 
-    columns: ItemColumns
+    What was given to it is used up, and refused from then on. Every caller has just unpacked it
+    for that; to copy it, cold memory, took as long as to fold a record into it.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: ItemColumns) -> None:
+        self._columns: ItemColumns | None = columns
+
+    @property
+    def columns(self) -> ItemColumns:
+        """The columns.
+
+        Raises
+        ------
+        ValueError
+            If a fold has taken them over.
+
+        """
+        if self._columns is None:
+            raise ValueError("these states are used up: use what adapt_items returned")
+        return self._columns
+
+    def take_over(self) -> ItemColumns:
+        """Return the columns, to be changed in place; these states have none from now on."""
+        columns, self._columns = self.columns, None
+        return columns
 
     @classmethod
     def initial(cls, n: int) -> Self:

@@ -62,7 +62,7 @@ class Learner(Protocol):
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
     ) -> ItemStates:
-        """Fold record r of the feedback into item index[r], for all r in order."""
+        """Fold record r of the feedback into item index[r], for all r; `items` are used up."""
 
     def module_scores(
         self, states: UserStates, catalogue: Catalogue, candidates: Int32s

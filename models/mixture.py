@@ -156,7 +156,7 @@ class Mixture:
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
     ) -> ItemStates:
-        """Fold record r of the feedback into item index[r], for all r in order."""
+        """Fold record r of the feedback into item index[r], for all r; `items` are used up."""
         return fold_items(items, index, feedback)
 
     def module_scores(

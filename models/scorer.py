@@ -88,7 +88,7 @@ class Scorer(ABC):
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback
     ) -> ItemStates:
-        """Fold record r of the feedback into item index[r], for all r in order."""
+        """Fold record r of the feedback into item index[r], for all r; `items` are used up."""
         return self._rows.adapt_items(items, index, feedback)
 
     def learn_gate(

@@ -23,6 +23,24 @@ from models.samples import sample_net
 VERBS = ("adapt users", "adapt items", "gate", "list of 10", "list of 100", "ranks", "rows")
 
 
+class Clock:
+    """CPU microseconds by verb, of each batch that it has timed."""
+
+    def __init__(self):
+        self.spent = {verb: [] for verb in VERBS}
+
+    def time(self, verb, function, *arguments):
+        """Call the function, and return what it does."""
+        began = time.process_time_ns()
+        result = function(*arguments)
+        self.spent[verb].append((time.process_time_ns() - began) / 1000)
+        return result
+
+    def medians(self):
+        """The median of each verb."""
+        return {verb: float(np.median(times)) for verb, times in self.spent.items()}
+
+
 def synthetic(users=2_000, items=10_000, events=120_000):
     """Users who each stay in a part of the catalogue; items by a power law."""
     draw = np.random.default_rng(0)
@@ -33,20 +51,12 @@ def synthetic(users=2_000, items=10_000, events=120_000):
     return Log(user, item, draw.integers(1, 6, events), np.arange(events) * 60_000)
 
 
-def timed(rounds):
-    """Median CPU microseconds of each verb over rounds of (verb, function, its arguments)."""
-    spent = {}
-    for verbs in rounds:
-        for verb, function, *arguments in verbs:
-            began = time.process_time_ns()
-            function(*arguments)
-            spent.setdefault(verb, []).append((time.process_time_ns() - began) / 1000)
-    return {verb: float(np.median(times)) for verb, times in spent.items()}
+def measure(worker, size, draw):
+    """Median CPU microseconds of each verb for `size` users' events, on the rows of the worker.
 
-
-def rounds(worker, size, draw):
-    """All verbs on batches of `size` users, on the rows that the worker has."""
-    log, mixture, catalogue = worker.log, worker.mixture, worker.catalogue
+    In the worker's order, so that each verb finds in the cache what it would find there.
+    """
+    log, mixture, catalogue, clock = worker.log, worker.mixture, worker.catalogue, Clock()
     gate = worker.gates[0]
     known = [user for user, row in enumerate(worker.users) if row]
     number = {item: index for index, item in enumerate(log.hash.tolist())}
@@ -55,20 +65,18 @@ def rounds(worker, size, draw):
         events = log.batch(draw.integers(0, len(log), len(users)), np.arange(len(users)))
         rows = [worker.users[user] for user in users]
         before = mixture.unpack_users(rows)
-        after, feedback = mixture.adapt(before, events, catalogue)
+        after, feedback = clock.time("adapt users", mixture.adapt, before, events, catalogue)
+        clock.time("gate", mixture.learn_gate, gate, before, events, catalogue, 1)
+        clock.time("list of 10", mixture.recommend, after, gate, catalogue, 10)
+        clock.time("list of 100", mixture.recommend, after, gate, catalogue, 100)
         records = feedback.pack()
+        clock.time("rows", both_ways, mixture, rows, after, records)
+        target = catalogue.positions(events.item)
+        clock.time("ranks", mixture.ranks, before, gate, catalogue, target)
         items, local = np.unique(feedback.item, return_inverse=True)
         states = ItemStates.unpack([worker.items[number[item]] for item in items.tolist()])
-        target = catalogue.positions(events.item)
-        yield (
-            ("adapt users", mixture.adapt, before, events, catalogue),
-            ("adapt items", mixture.adapt_items, states, local, feedback),
-            ("gate", mixture.learn_gate, gate, before, events, catalogue, 1),
-            ("list of 10", mixture.recommend, after, gate, catalogue, 10),
-            ("list of 100", mixture.recommend, after, gate, catalogue, 100),
-            ("ranks", mixture.ranks, before, gate, catalogue, target),
-            ("rows", both_ways, mixture, rows, after, records),
-        )
+        clock.time("adapt items", mixture.adapt_items, states, local, Feedback.unpack(records))
+    return clock.medians()
 
 
 def both_ways(mixture, rows, after, records):
@@ -86,7 +94,7 @@ def report(title, log, start, sizes):
         worker = Worker(log, Mixture(net=net))
         worker.fill(np.arange(start))
         for size in sizes:
-            spent = timed(rounds(worker, size, np.random.default_rng(1)))
+            spent = measure(worker, size, np.random.default_rng(1))
             cells = "".join(f"{spent[verb] / size:12.2f}" for verb in VERBS)
             print(f"{name:8s} batch {size:<8d}{cells}", flush=True)
 

@@ -124,7 +124,7 @@ def test_a_crowded_row_drops_exactly_the_weakest_that_are_not_among_the_newest(s
     names = item_hashes([str(number) for number in range(500)])
     chances = 1 / np.arange(1, 501) ** slope
     row, seconds, dropped = ItemStates.initial(1), 0, 0
-    for _ in range(20):
+    for _ in range(40):
         seconds += int(draw.integers(0, pause + 1))
         before = draw.choice(names, 50, replace=False, p=chances / chances.sum())
         record = empty_feedback(1)._replace(
