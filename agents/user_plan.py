@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from agents.adapt_users import Arrival, UserFold, fold_users
 from agents.catalogue_feed import CatalogueFeed
 from agents.keys import GATE, row_key
 from agents.prequential import Trial, trials_of
+from agents.profiles import attributes_of
 from agents.publish import Publisher
 from agents.records import Place
 from agents.score import ids_of, lists_for
@@ -138,6 +139,9 @@ class Planner:
         if not share.listed:
             return []
         states = fold.after.take(share.listed)
+        if self.learner.reads_profiles:
+            kept = [fold.rows[place].profile for place in share.listed]
+            states = replace(states, profiles=attributes_of(kept))
         return lists_for(self.learner, states, share.gate, self.feed.catalogue, self.list_length)
 
     def _encode(self, share: _Share, fold: UserFold, plan: Plan) -> Outputs:

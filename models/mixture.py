@@ -95,6 +95,11 @@ class Mixture:
         """8 bytes that differ when settings, start or net do."""
         return self._version
 
+    @property
+    def reads_profiles(self) -> bool:
+        """It does not: users' states are enough."""
+        return False
+
     def initial(self, n: int) -> UserStates:
         """States of n users of whom nothing is known."""
         return UserStates.initial(n, self._width)
@@ -151,7 +156,7 @@ class Mixture:
             enter, row = vectors.entering(row, columns.item), np.arange(len(events))
         after, feedback = unfilled_columns(start, self._width), empty_feedback(len(events))
         _fold(before, after, columns, number, feedback, self._inputs, enter, row)
-        return UserStates(after), Feedback(feedback)
+        return UserStates(after, states.profiles), Feedback(feedback)
 
     def adapt_items(
         self, items: ItemStates, index: npt.NDArray[np.integer], feedback: Feedback

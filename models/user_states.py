@@ -7,9 +7,9 @@ of each item's hash, in order of arrival, then the fast weights f32. All but the
 model-free, and another version makes its own of the ring.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -116,9 +116,14 @@ _HEADERS: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class UserStates:
-    """The states of n users. Learners never change them in place: `adapt` gives new ones."""
+    """The states of n users. Learners never change them in place: `adapt` gives new ones.
+
+    profiles: what is known of each beside events, attributes by name, for a learner that reads it;
+    none at all where nobody's is known. Rows do not hold them.
+    """
 
     columns: UserColumns
+    profiles: tuple[Mapping[str, Any] | None, ...] = ()
 
     @classmethod
     def initial(cls, n: int, width: int = 0) -> Self:
@@ -184,7 +189,7 @@ class UserStates:
         """A copy with room for more[i] further items in the i-th set."""
         copy = room_for(self.columns, more)
         _copy(self.columns, copy)
-        return type(self)(copy)
+        return type(self)(copy, self.profiles)
 
     def take(self, users: Sequence[int]) -> Self:
         """The states of some users, in the order given; their sets are shared, not copied."""
@@ -197,7 +202,8 @@ class UserStates:
                     for name in UserColumns._fields
                     if name not in {"had_start", "had"}
                 },
-            )
+            ),
+            tuple(self.profiles[user] for user in users) if self.profiles else (),
         )
 
     @property

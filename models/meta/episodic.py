@@ -102,6 +102,11 @@ class EpisodicLearner(Configured[S]):
     def _attributes(self) -> FeatureMap:
         return FeatureMap.from_json(self.learned["attributes"].tobytes().decode())
 
+    @property
+    def reads_profiles(self) -> bool:
+        """Whether training has seen attributes that a profile may have."""
+        return "attributes" in self.learned and self._attributes.size > 0
+
     def shifts(self, profiles: Sequence[Profile]) -> Float32s:
         """What profiles shift the start by: [n, .]; values never seen in training, nothing."""
         shift: Float32s = attributes(self._attributes, profiles) @ self.learned["shift"]

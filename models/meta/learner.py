@@ -2,7 +2,8 @@
 
 Slow weights are `learned`, named arrays: those of `item_tables` for the items, any others beside.
 A user's weights start from `start`, follow from events by `adapt_weights`, and tell values by
-`predict`. Where a worker serves such a learner, weights are made anew of the user's ring.
+`predict`. Where a worker serves such a learner, weights are made anew of the user's profile, if the
+learner reads it, and ring.
 """
 
 from abc import abstractmethod
@@ -83,6 +84,11 @@ class MetaLearner(Scorer):
     @abstractmethod
     def predict(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """Values float32[n, m], not clipped, of items by vectors [n, m, p], or [m, p] for all."""
+
+    @property
+    def reads_profiles(self) -> bool:
+        """Whether what `start` gives depends on profiles."""
+        return False
 
     def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """The values to tell, of the same shapes."""
@@ -280,7 +286,7 @@ class MetaLearner(Scorer):
         return Described(len(self.learned["unknown"]), self.item_vectors, self.popularity)
 
     def scores(self, states: UserStates, catalogue: Catalogue) -> Float32s:
-        """Scores of all items by what users' rings hold; all alike before anything was learned."""
+        """Scores of all items by profiles and rings; all alike before anything was learned."""
         size = int(catalogue.shelves.size[0])
         scores = np.zeros((len(states), size), dtype=np.float32)
         if not self.learned:
@@ -293,7 +299,7 @@ class MetaLearner(Scorer):
         return scores + popular[:size]
 
     def weights_of(self, states: UserStates, catalogue: Catalogue) -> Float32s:
-        """Users' weights by what their rings hold: float32[n, w]."""
+        """Users' weights by what their profiles and rings hold: float32[n, w]."""
         users = states.columns
         size = users.ring_size.astype(np.int64)
         length = int(size.max(initial=0))
@@ -305,7 +311,7 @@ class MetaLearner(Scorer):
         own = entering(catalogue, users.ring_item[:, :length][there])
         vector = np.zeros((*there.shape, own.shape[1]), dtype=np.float32)
         vector[there] = own
-        weights = self.start([None] * len(states))
+        weights = self.start(states.profiles or [None] * len(states))
         return self.adapt_weights(weights, Support(vector, value, time, size))
 
 

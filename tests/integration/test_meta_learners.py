@@ -1,7 +1,8 @@
-"""A worker serves meta-learners too: lists are what the learner says of the user's ring."""
+"""A snapshot of a meta-learner behind a worker: lists are what it says of ring and profile."""
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from support.workers import Worker
 
 pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
 
+from models.catalogue import Catalogue
 from models.content import Content
 from models.events import EventBatch, type_code
 from models.hashing import item_hashes
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
+from models.user_states import UserStates
 from stream.settings import Settings
 from stream.topics import Topics, ensure
 
@@ -62,17 +65,24 @@ def publish(settings: Settings, user: str, likes: int) -> None:
     assert producer.flush(30) == 0
 
 
-def told(settings: Settings, user: str, model: str) -> list[str]:
-    """The model's list for the user, once it answers the last event."""
+def introduce(settings: Settings, user: str, group: str) -> None:
+    """Publish a profile."""
+    producer = Producer({"bootstrap.servers": settings.broker, "partitioner": "murmur2_random"})
+    value = json.dumps({"user_id": user, "attributes": {"group": group}})
+    producer.produce(Topics(settings).users.name, value.encode(), user)
+    assert producer.flush(30) == 0
+
+
+def told(settings: Settings, user: str, model: str, topic: str) -> list[str]:
+    """The model's list for the user, once it answers the last of the user's in the topic."""
     found: list[str] = []
 
     def answered() -> bool:
-        topics = Topics(settings)
-        own = [read for read in read_all(settings.broker, topics.events.name)
-               if read.key == user.encode()]  # fmt: skip
-        lists = latest(read_all(settings.broker, topics.recommendations.name))
+        own = [read for read in read_all(settings.broker, topic) if read.key == user.encode()]
+        lists = latest(read_all(settings.broker, Topics(settings).recommendations.name))
         said = json.loads(lists[user.encode()].value or b"{}") if user.encode() in lists else {}
-        if said.get("source", {}).get("offset") != own[-1].offset:
+        source = said.get("source", {})
+        if (source.get("topic"), source.get("offset")) != (topic, own[-1].offset):
             return False
         assert said["model"] == model
         found[:] = [item["item_id"] for item in said["items"]]
@@ -82,11 +92,17 @@ def told(settings: Settings, user: str, model: str) -> list[str]:
     return found
 
 
-def wanted(learner: MetaLearner, likes: int) -> list[str]:
-    """The list of the learner alone, without Kafka."""
+def everything(learner: MetaLearner) -> Catalogue:
+    """The learner's catalogue of all items."""
     catalogue = learner.catalogue()
     catalogue.update(NAMES, [True] * len(NAMES), [0] * len(NAMES), [None] * len(NAMES))
     catalogue.describe(NAMES, CONTENTS)
+    return catalogue
+
+
+def wanted(learner: MetaLearner, likes: int) -> list[str]:
+    """The list of the learner alone, without Kafka."""
+    catalogue = everything(learner)
     items, values = zip(*ratings(likes), strict=True)
     value = np.array(values)
     events = EventBatch.of(
@@ -95,6 +111,17 @@ def wanted(learner: MetaLearner, likes: int) -> list[str]:
         value >= 4,
     )  # fmt: skip
     states, _ = learner.adapt(learner.initial(1), events, catalogue)
+    return listed(learner, states, catalogue)
+
+
+def at_once(learner: MetaLearner, group: str) -> list[str]:
+    """The list of the learner alone for a user who has but a profile."""
+    states = replace(learner.initial(1), profiles=({"group": group},))
+    return listed(learner, states, everything(learner))
+
+
+def listed(learner: MetaLearner, states: UserStates, catalogue: Catalogue) -> list[str]:
+    """The ids that the learner says."""
     lists = learner.recommend(states, learner.initial_gate(), catalogue, 10)
     return catalogue.ids(lists.position[0])
 
@@ -102,7 +129,8 @@ def wanted(learner: MetaLearner, likes: int) -> list[str]:
 def test_a_worker_serves_what_a_meta_learner_says(
     settings: Settings, tmp_path: Path, learners: list[MetaLearner]
 ) -> None:
-    """One after the other on the same rows; users of two tastes have unlike lists."""
+    """One after the other on the same rows; users of two tastes or profiles have unlike lists."""
+    topics = Topics(settings)
     asyncio.run(ensure(settings))
     announce(settings)
     for learner in learners:
@@ -115,8 +143,14 @@ def test_a_worker_serves_what_a_meta_learner_says(
         for likes in (0, 1):
             user = f"{learner.name}-{likes}"
             publish(settings, user, likes)
-            lists.append(told(settings, user, learner.version.hex()))
+            lists.append(told(settings, user, learner.version.hex(), topics.events.name))
             assert lists[-1] == wanted(learner, likes)
+        for group in ("g0", "g1"):
+            user = f"{learner.name}-{group}"
+            introduce(settings, user, group)
+            lists.append(told(settings, user, learner.version.hex(), topics.users.name))
+            assert lists[-1] == at_once(learner, group)
         assert lists[0] != lists[1]
+        assert lists[2] != lists[3]
         assert worker.leave()[0] == 0
         assert f"the learner {learner.name}" in worker.tail()

@@ -107,3 +107,12 @@ def test_a_damaged_row_is_refused():
     for broken in (row[:-1], row + b"\0", b"\xff" + row[1:], row[:9]):
         with pytest.raises(CodecError):
             UserStates.unpack([row, broken])
+
+
+def test_profiles_go_with_their_users():
+    """Through choosing, folding and making room; states without any have none."""
+    states = UserStates(UserStates.initial(2).columns, ({"age": 30}, None))
+    assert states.take([1, 0, 0]).profiles == (None, {"age": 30}, {"age": 30})
+    after, _ = adapt(states, [(0, 1, 1, None, 0, True)])
+    assert after.profiles == states.with_room(np.ones(2, np.int64)).profiles == states.profiles
+    assert UserStates.initial(2).take([1]).profiles == ()
