@@ -8,9 +8,11 @@ content such as the item's was chosen at all. t_j and a_j are learned of a user'
 ones are less like what comes later. An event costs O(D^2), reading the weights a solve of
 D = 1 + d; events one by one give what they give all at once.
 
-What is told is the median of what may come. How likely each step is, or one above it, curves say by
-the mean, by how unsure it is, by how much the user's values differ from what the mean says, and by
-which steps they reached oftener than the prior expects.
+Where the absolute error counts, the median of what may come is predicted: the mean and a shift by
+how unsure it is, since values lie farther below their mean than above it. What is told is the step
+at the median. How likely each step is, or one above it, curves say by the mean, by how unsure it
+is, by how much the user's values differ from what the mean says, and by which steps they reached
+oftener than the prior expects.
 
 Variational EM (models.meta.em) gives all of it a start; then items, prior, noise, what profiles
 shift and how much V counts learn from episodes, through the solve (models.meta.training.bayes).
@@ -36,10 +38,13 @@ from models.meta import posterior
 from models.meta.episodic import SPACE, EpisodicLearner, EpisodicSettings
 from models.meta.learner import Fold, Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
-from models.meta.telling import learn_curves, steps_of
+from models.meta.telling import learn_curves, learn_line, steps_of
 from models.search.space import Float, Int, Space
 
 _NOTES: Final = 3
+_MEAN: Final = 1
+_UNSURE: Final = 4
+"""Places of these among signs."""
 _PULL: Final = 5.0
 """Events that are as the prior expects, beside which a user's own tell of habits."""
 _TELLING: Final = (0, 1, 3, 5, 10, 20)
@@ -126,6 +131,14 @@ class Bayes(EpisodicLearner[BayesSettings]):
         variance = (np.matmul(x, cov) * x).sum(axis=-1)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float32)
 
+    def middle(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """The median of what may come, by a line of how unsure the mean is."""
+        mean = self.predict(weights, vectors)
+        if "middle" not in self.learned:
+            return self.clip(mean)
+        first, slope = self.learned["middle"].astype(np.float32)
+        return self.clip(mean + first + slope * self.uncertainty(weights, vectors))
+
     def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """The steps that such a user is as likely to be above as below."""
         if not self._chances.shape[1]:
@@ -148,6 +161,9 @@ class Bayes(EpisodicLearner[BayesSettings]):
         found = [noting.by_few(noting.signs, *fold, _TELLING) for fold in folds]
         signs, value, weight = (np.concatenate(columns) for columns in zip(*found, strict=True))
         tables["curves"] = learn_curves(signs.astype(np.float64), weight, value, steps)
+        scale = float(np.sqrt(self.learned["noise"][0]))
+        mean = self.clip(scale * signs[:, _MEAN] + self.learned["range"].mean())
+        tables["middle"] = learn_line(scale * signs[:, _UNSURE], value - mean, weight)
         return type(self)(repeats=self.repeats, learned=tables)
 
     def signs(self, weights: Float32s, vectors: Float32s) -> Float32s:

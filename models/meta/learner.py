@@ -90,6 +90,10 @@ class MetaLearner(Scorer):
         """Whether what `start` gives depends on profiles."""
         return False
 
+    def middle(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """What is predicted where the absolute error counts, of the same shapes."""
+        return self.clip(self.predict(weights, vectors))
+
     def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """The values to tell, of the same shapes."""
         return self.tell(self.predict(weights, vectors))
@@ -205,6 +209,10 @@ class MetaLearner(Scorer):
     def predict_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is predicted for each event of the tasks, not clipped: float32[e]."""
         return self.of_events(self.predict, weights, tasks, vectors)
+
+    def middle_of_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """What is predicted of each event where the absolute error counts: float32[e]."""
+        return self.of_events(self.middle, weights, tasks, vectors)
 
     def told_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is told of each event of the tasks: float32[e]."""

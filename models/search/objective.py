@@ -149,8 +149,8 @@ def _error(plan: ColdPlan, trained: MetaLearner) -> float:
     trained, errors = trained.with_telling(plan.train, vectors), []
     for k in plan.steps.values():
         weights = trained.weights_after(plan.support.between(0, k), vectors)
-        told = trained.told_events(weights, query, vectors)
-        away = np.abs(told - query.value)
+        predicted = trained.middle_of_events(weights, query, vectors)
+        away = np.abs(predicted - query.value)
         errors.append((np.bincount(query.user, away) / query.size).mean())
     return float(np.mean(errors))
 

@@ -1,8 +1,8 @@
 """Figures of predictions for held-out users: each user weighs the same.
 
-What is told has the least absolute error (models.meta.telling), what is predicted the least squared
-one: mae, accuracy, precision, recall and f1 are of the one, rmse and ndcg of the other, and
-mae_of_mean is what the absolute error would be without telling.
+mae is of what a learner predicts where the absolute error counts, rmse and ndcg of what it predicts
+where the squared one does: for most this is the same. mae_of_steps, accuracy, precision, recall and
+f1 are of the steps that it tells (models.meta.telling), with stars the least absolute error.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,7 @@ class Told(NamedTuple):
     liked: Bools  # [m]
     predicted: Float32s  # [m], as it is
     mean: Float32s  # [m], within the range of training
+    middle: Float32s  # [m], likewise, where the absolute error counts
     told: Float32s  # [m], of the values of training
     rank: Int64s  # [m], among all items; of those that are not liked it does not count
 
@@ -53,8 +54,8 @@ def columns(told: Told, users: int, liked_from: float) -> Columns:
     said = told.told >= liked_from
     hit = (told.rank != MISS) & (told.rank <= LENGTH)
     found = {
-        "mae": mean(np.abs(told.told.astype(np.float64) - told.value)),
-        "mae_of_mean": mean(np.abs(away)),
+        "mae": mean(np.abs(told.middle.astype(np.float64) - told.value)),
+        "mae_of_steps": mean(np.abs(told.told.astype(np.float64) - told.value)),
         "mse": mean(away**2),
         "accuracy": mean(said == told.liked),
         "both": mean(said & told.liked),
@@ -87,7 +88,7 @@ def figures(of: Columns, times: Float64s | None = None) -> dict[str, Float64s]:
     precision, recall = _ratio(both, said), _ratio(both, liked)
     return {
         "mae": mean.pop("mae"),
-        "mae_of_mean": mean.pop("mae_of_mean"),
+        "mae_of_steps": mean.pop("mae_of_steps"),
         "rmse": np.sqrt(mean.pop("mse")),
         "accuracy": mean.pop("accuracy"),
         "precision": precision,

@@ -85,7 +85,15 @@ def table(found: Mapping[str, Any]) -> Table:
     )
     steps = list(next(iter(learners.values()))["by_support"]) if learners else []
     shown.add_column("learner", no_wrap=True)
-    headings = [*(f"MAE k={step}" for step in steps), "95 %", "RMSE", "NDCG@5", "HR@10", "F1"]
+    headings = [
+        *(f"MAE k={step}" for step in steps),
+        "95 %",
+        "steps",
+        "RMSE",
+        "NDCG@5",
+        "HR@10",
+        "F1",
+    ]
     for heading in (*headings, "train", "adapt", "state"):
         shown.add_column(heading, justify="right")
     for place, name in enumerate(sorted(learners, key=lambda name: learners[name]["mae"])):
@@ -98,7 +106,7 @@ def _cells(learner: Mapping[str, Any]) -> list[str]:
     return [
         *(_mae(step) for step in learner["by_support"].values()),
         f"{cell(low)}-{cell(high)}",
-        *(cell(learner[name]) for name in ("rmse", "ndcg@5", "hit_rate@10", "f1")),
+        *(cell(learner[name]) for name in ("mae_of_steps", "rmse", "ndcg@5", "hit_rate@10", "f1")),
         f"{learner['train_seconds']:.1f} s",
         f"{learner['adapt_microseconds']:.2f} µs",
         f"{learner['state_bytes'] / 1e6:.2f} MB",
@@ -114,6 +122,7 @@ def _mae(step: Mapping[str, Any]) -> str:
 def _caption(settings: Mapping[str, Any]) -> str:
     meaning = (
         "MAE k: after the first k events of a user; the other figures are those of the last k."
+        " steps: MAE of what is told in steps, as stars are."
         " NDCG@5: among the user's queries; HR@10: liked queries among all items."
         " adapt: mean per event. ~: other users might have made it the least of its column (95 %,"
         " paired)."

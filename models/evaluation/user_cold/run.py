@@ -96,6 +96,7 @@ def _told(
         liked=query.positive,
         predicted=predicted,
         mean=learner.clip(predicted),
+        middle=learner.middle_of_events(weights, query, vectors),
         told=learner.told_events(weights, query, vectors),
         rank=_ranks(plan, learner, weights, vectors, seed),
     )

@@ -134,7 +134,9 @@ def test_ndcg_has_graded_gains():
     """By hand: values 5, 3, 1 in the order 3, 5, 1 are worth (7 + 31 / log2 3) / (31 + 7 / …)."""
     score = np.array([2.0, 3.0, 1.0], dtype=np.float32)
     value = np.array([5.0, 3.0, 1.0], dtype=np.float32)
-    told = Told(np.zeros(3, int), value, value >= 4, score, score, score, np.array([11, 0, 1]))
+    told = Told(
+        np.zeros(3, int), value, value >= 4, score, score, score, score, np.array([11, 0, 1])
+    )
     found = {name: float(each[0]) for name, each in figures(columns(told, 1, 4.0)).items()}
     third, second = 1 / 2, 1 / np.log2(3)
     wanted = (7 + 31 * second + 1 * third) / (31 + 7 * second + 1 * third)
@@ -150,7 +152,7 @@ def test_each_user_weighs_the_same():
     """However many queries are of one; intervals hold the figure."""
     user = np.array([0] * 9 + [1])
     value, score = np.full(10, 3.0, np.float32), np.array([3.0] * 9 + [1.0], np.float32)
-    told = Told(user, value, value >= 4, score, score, score, np.zeros(10, int))
+    told = Told(user, value, value >= 4, score, score, score, score, np.zeros(10, int))
     of = columns(told, 2, 4.0)
     assert figures(of)["mae"][0] == pytest.approx(1.0)
     assert intervals(of, 0)["mae"] == [0.0, 2.0]
@@ -168,7 +170,7 @@ def test_the_json_has_the_shape_that_others_rely_on(data):
         last = learner["by_support"]["20"]
         assert {key: learner[key] for key in last} == last
         assert {"mae", "rmse", "accuracy", "precision", "recall", "f1", "ndcg@5", "ndcg@10",
-                "hit_rate@10", "mrr@10", "mae_of_mean", "interval", "behind",
+                "hit_rate@10", "mrr@10", "mae_of_steps", "interval", "behind",
                 } == set(last)  # fmt: skip
         for name in ("train_seconds", "adapt_microseconds", "state_bytes"):
             assert learner[name] > 0
