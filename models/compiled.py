@@ -25,6 +25,7 @@ _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy"}
 log = logging.getLogger(__name__)
 
 _HERE: Final = Path(__file__).parent
+_config: Final = cast("Any", numba).config
 _compile: Final = cast("Callable[..., Any]", numba.njit)
 _type_of: Final = cast("Callable[..., Any]", numba.typeof)
 
@@ -46,6 +47,8 @@ def unchecked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     The look takes longer than many a run, some 0.1 us an array in a tuple. Only for arguments that
     one place makes, of the types of the examples.
     """
+    if _config.DISABLE_JIT:
+        return function
     (compiled,) = cast("Any", function).overloads.values()
     return cast("Callable[_P, _R]", compiled.entry_point)
 

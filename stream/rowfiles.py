@@ -25,6 +25,7 @@ _FORMATS = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "par
 # Cells of a CSV file that are more than text.
 _JSON_CELLS = frozenset({"items", "context", "attributes", "embedding"})
 _LIST_CELLS = frozenset({"categories"})
+_USER_FIELDS = frozenset({"user_id", "attributes"})
 _PARQUET_ROWS = 1000
 
 Row = tuple[int, bytes | Rejected]
@@ -35,7 +36,7 @@ class RowFile:
 
     In CSV an empty cell is an absent field, `categories` are separated by `|`, and `items`,
     `context`, `attributes`, `embedding` hold JSON, as they may in Parquet. Its times without a zone
-    are UTC.
+    are UTC. A table of users' other columns are attributes.
     """
 
     def __init__(self, path: Path, kind: Kind) -> None:
@@ -86,16 +87,31 @@ def _csv_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
     reader = csv.DictReader(line.decode("utf-8-sig") for line in _lines(raw, path))
     _has_columns(path, kind, reader.fieldnames or ())
     for cells in reader:
-        yield reader.line_num, _csv_row(cells)
+        yield reader.line_num, _csv_row(cells, kind)
 
 
-def _csv_row(cells: Mapping[str, str | None]) -> bytes | Rejected:
+def _csv_row(cells: Mapping[str, str | None], kind: Kind) -> bytes | Rejected:
     if None in cells:
         return Rejected("schema", "the row has more cells than the header")
     try:
-        return _encoded({name: _typed(name, cell) for name, cell in cells.items() if cell})
+        fields = {name: _typed(name, cell) for name, cell in cells.items() if cell}
+        return _encoded(_with_attributes(fields) if kind == "users" else fields)
     except ValueError as error:
         return Rejected("schema", str(error))
+
+
+def _with_attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A user's row of a table, whose other columns are attributes, numbers where they look so."""
+    named = {name: value for name, value in fields.items() if name in _USER_FIELDS}
+    others = {
+        name: _number(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if name not in _USER_FIELDS and value is not None
+    }
+    attributes = named.get("attributes")
+    if others and (attributes is None or isinstance(attributes, dict)):
+        named["attributes"] = others | (attributes or {})
+    return named
 
 
 def _typed(name: str, cell: str) -> object:
@@ -136,14 +152,15 @@ def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
             _has_columns(path, kind, file.schema_arrow.names)
             batches = (batch.to_pylist() for batch in file.iter_batches(_PARQUET_ROWS))
             for number, fields in enumerate(chain.from_iterable(batches), 1):
-                yield number, _parquet_row(fields)
+                yield number, _parquet_row(fields, kind)
     except pa.ArrowException as error:
         raise InputFileError(f"{path} cannot be read: {error}") from error
 
 
-def _parquet_row(fields: Mapping[str, Any]) -> bytes | Rejected:
+def _parquet_row(cells: Mapping[str, Any], kind: Kind) -> bytes | Rejected:
     try:
-        return _encoded({name: _plain(name, value) for name, value in fields.items()})
+        fields = {name: _plain(name, value) for name, value in cells.items()}
+        return _encoded(_with_attributes(fields) if kind == "users" else fields)
     except ValueError as error:
         return Rejected("schema", str(error))
 

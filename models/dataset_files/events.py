@@ -15,6 +15,7 @@ _REQUIRED: Final = ("user_id", "item_id", "type", "timestamp")
 _WANTED: Final = (*_REQUIRED, "value", "event_id")
 _EARLIEST_MS: Final = 631_152_000_000  # 1990-01-01, as the stream has it
 _ID_BYTES: Final = 256
+_MOST: Final = 1e15
 
 
 @dataclass(slots=True)
@@ -106,9 +107,11 @@ def _drop_incomplete(table: EventTable, rules: Positivity) -> None:
         "their timestamp is before 1990 (a whole number is milliseconds since 1970)",
     )
     table.drop(col("no_number"), "their value is no number")
-    infinite = col("value").is_finite().not_()
+    infinite = (col("value").abs() <= _MOST).not_()
     if count := int(table.frame.select(infinite.sum()).item()):
-        table.notes.append(f"{count:,} values were not finite; they count as absent.")
+        table.notes.append(
+            f"{count:,} values were not finite, or beyond 1e15; they count as absent."
+        )
         table.frame = table.frame.with_columns(
             pl.when(infinite).then(None).otherwise(col("value")).alias("value")
         )

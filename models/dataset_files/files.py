@@ -14,8 +14,10 @@ from models.errors import DataError
 _FORMATS: Final = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "parquet"}
 
 
-def read_frame(path: Path, wanted: Sequence[str], required: Sequence[str]) -> pl.DataFrame:
+def read_frame(path: Path, wanted: Sequence[str] | None, required: Sequence[str]) -> pl.DataFrame:
     """The wanted columns of a file, as far as it has them: texts, and from Parquet its own types.
+
+    None wants all of a table's columns, and of JSON the required ones.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def format_of(path: Path) -> str:
 
 
 def read_rows(
-    path: Path, wanted: Sequence[str], required: Sequence[str]
+    path: Path, wanted: Sequence[str] | None, required: Sequence[str]
 ) -> Iterator[Mapping[str, Any]]:
     """The rows of a file of items or users, one by one, nested fields as the file has them.
 
@@ -75,7 +77,7 @@ def read_rows(
     yield from frame.iter_rows(named=True)
 
 
-def _read_csv(path: Path, wanted: Sequence[str], required: Sequence[str]) -> pl.DataFrame:
+def _read_csv(path: Path, wanted: Sequence[str] | None, required: Sequence[str]) -> pl.DataFrame:
     try:
         names = pl.read_csv(path, n_rows=0, infer_schema=False).columns
     except pl.exceptions.NoDataError:
@@ -84,22 +86,24 @@ def _read_csv(path: Path, wanted: Sequence[str], required: Sequence[str]) -> pl.
     return pl.read_csv(path, columns=columns, infer_schema=False)
 
 
-def _read_json(path: Path, wanted: Sequence[str], _required: Sequence[str]) -> pl.DataFrame:
+def _read_json(path: Path, wanted: Sequence[str] | None, required: Sequence[str]) -> pl.DataFrame:
     # A number in a column of texts becomes its digits, 3.0 becomes "3".
-    return pl.read_ndjson(path, schema=dict.fromkeys(wanted, pl.String))
+    return pl.read_ndjson(path, schema=dict.fromkeys(wanted or required, pl.String))
 
 
-def _read_parquet(path: Path, wanted: Sequence[str], required: Sequence[str]) -> pl.DataFrame:
+def _read_parquet(
+    path: Path, wanted: Sequence[str] | None, required: Sequence[str]
+) -> pl.DataFrame:
     columns = _chosen(path, list(pl.read_parquet_schema(path)), wanted, required)
     return pl.read_parquet(path, columns=columns)
 
 
 def _chosen(
-    path: Path, names: Sequence[str], wanted: Sequence[str], required: Sequence[str]
+    path: Path, names: Sequence[str], wanted: Sequence[str] | None, required: Sequence[str]
 ) -> list[str]:
     if missing := [name for name in required if name not in names]:
         raise DataError(f"{path} lacks {', '.join(missing)}; it has {', '.join(names)}.")
-    return [name for name in wanted if name in names]
+    return [name for name in (names if wanted is None else wanted) if name in names]
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -1,16 +1,23 @@
-"""A file of users as their attributes."""
+"""A file of users as their attributes.
 
+A table's columns beside user_id and attributes are attributes, too, numbers where they look so.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from models.dataset_files import cells
-from models.dataset_files.files import read_rows
+from models.dataset_files.files import format_of, read_rows
 from models.dataset_files.items import mapping, text
 from models.errors import DataError
 
 _REQUIRED: Final = ("user_id",)
+
+
+_NAMED: Final = ("user_id", "attributes")
 
 
 def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
@@ -22,14 +29,33 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
         If the file cannot be read, lacks user_id, or attributes are no object.
 
     """
-    rows = list(read_rows(path, (*_REQUIRED, "attributes"), _REQUIRED))
+    rows = list(read_rows(path, None, _REQUIRED))
+    own = _own_columns if format_of(path) != "json" else _nothing
     names = cells.ids(pl.Series([text(row.get("user_id")) for row in rows], dtype=pl.String))
     found: dict[str, dict[str, Any]] = {}
     for number, (row, name) in enumerate(zip(rows, names, strict=True), 1):
         if name is None:
             continue
         try:
-            found[name] = mapping(row.get("attributes"))
+            found[name] = own(row) | mapping(row.get("attributes"))
         except (ValueError, TypeError) as exc:
             raise DataError(f"{path}, row {number}: {exc}.") from exc
     return found
+
+
+def _own_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _number(cell) for name, cell in row.items() if name not in _NAMED and cell is not None
+    }
+
+
+def _nothing(_row: Mapping[str, Any]) -> dict[str, Any]:
+    """Of JSON Lines, whose unknown fields are ignored as those of a message are."""
+    return {}
+
+
+def _number(cell: Any) -> Any:
+    try:
+        return float(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return cell

@@ -16,10 +16,10 @@ from models.evaluation.report import Standing
 
 COLOURS: Final = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933",
-    "#882255", "#332288", "#44AA99",
+    "#882255", "#332288", "#44AA99", "#AA4499", "#777777",
 )  # fmt: skip
-"""Okabe and Ito's, which colour-blind people tell apart, and four of Tol's."""
-MARKERS: Final = "osD^vPX*h<p"
+"""Okabe and Ito's, which colour-blind people tell apart, and five of Tol's and a grey."""
+MARKERS: Final = "osD^vPX*h<p>d"
 _FIRST: Final = np.array([0, 1, 2, 3, 5, 10, 20, 50, 100])
 _LABELS: Final = ("0", "1", "2", "3-4", "5-9", "10-19", "20-49", "50-99", "100+")
 _FEWEST: Final = 20

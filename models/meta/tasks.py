@@ -15,7 +15,7 @@ from models.learner import Log
 Profile = Mapping[str, Any] | None
 """What is known of a user beside events: attributes by name."""
 
-_OUTER: Final = 0.005
+_OUTER: Final = 0.03
 """Share of values at either end that need not be of the scale."""
 _CELLS: Final = 2**22
 """Numbers of support vectors that are gathered at once: 16 MiB."""

@@ -12,6 +12,7 @@ import pytest
 from models.content import Content
 from models.dataset import NEVER, Dataset
 from models.dataset_files import Positivity, read_dataset
+from models.dataset_files.users import read_profiles
 from models.errors import DataError
 from models.events import STANDARD_TYPES, type_code
 from stream.schemas import Event, Rules
@@ -198,15 +199,29 @@ def test_an_event_id_counts_once_per_user(tmp_path: Path) -> None:
     assert [data.items[item] for item in data.item] == ["i", "k", "l", "l"]
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300"])
 def test_values_that_are_not_finite_are_absent(tmp_path: Path, value: str) -> None:
     """With a note; a rate then has none and is left out."""
     data = read(tmp_path, [at("a", "i", value=value), at("a", "j", 1, type="rate", value=value)])
     assert np.isnan(data.value).tolist() == [True]
     assert data.notes == (
-        "2 values were not finite; they count as absent.",
+        "2 values were not finite, or beyond 1e15; they count as absent.",
         "1 row left out: rates without a value.",
     )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path, ending: str) -> None:
+    """Numbers where they look so, empty cells nothing; of JSON Lines unknown fields stay unknown."""
+    frame = pl.DataFrame({"user_id": ["ann", "bob"], "age": ["25", None], "country": ["CH", "FR"]})
+    path = tmp_path / f"users{ending}"
+    if ending == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    assert read_profiles(path) == {"ann": {"age": 25.0, "country": "CH"}, "bob": {"country": "FR"}}
+    lines = as_json(tmp_path / "users.jsonl", [{"user_id": "ann", "age": 25}])
+    assert read_profiles(lines) == {"ann": {}}
 
 
 def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:

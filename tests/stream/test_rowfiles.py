@@ -125,3 +125,13 @@ def test_no_such_file(tmp_path: Path) -> None:
     """A missing file is named."""
     with pytest.raises(InputFileError, match="is not a file"):
         RowFile(tmp_path / "a.csv", "events")
+
+
+def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path) -> None:
+    """In CSV and Parquet alike, beside those that `attributes` holds."""
+    (tmp_path / "u.csv").write_text('user_id,age,attributes\nann,25,"{""plan"":""free""}"\nbob,,\n')
+    rows = [{"user_id": "ann", "age": 25, "attributes": '{"plan":"free"}'}, {"user_id": "bob"}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "u.parquet")
+    for name in ("u.csv", "u.parquet"):
+        ann = {"user_id": "ann", "attributes": {"age": 25, "plan": "free"}}
+        assert read(tmp_path / name, "users") == [ann, {"user_id": "bob"}], name

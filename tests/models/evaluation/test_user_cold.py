@@ -102,6 +102,8 @@ def test_outlandish_values_do_not_stretch_the_range(data):
     assert plan.train.value.min() == 0
     assert plan.train.value.max() == 5
     assert "3 values lie beyond all others, 0 to 5, and count as its ends" in plan.notes[-1]
+    often = np.where(np.arange(len(data)) % 40 == 0, np.float32(1e6), rated.value)
+    assert split(replace(rated, value=often), 0.25, 0).world.high == 5
     same = split(rated, 0.25, 0)
     assert (same.world.low, same.world.high, same.notes) == (0.0, 5.0, ())
 
