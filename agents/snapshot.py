@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.served import Served
 from models.errors import CodecError, MissingLibraryError
+from models.features import FeatureMap
 from models.meta import files
 from models.meta.learner import MetaLearner
 from models.mixture import Mixture, MixtureSettings
@@ -21,7 +22,8 @@ def load_learner(settings: Settings) -> Served:
     ------
     SettingsError
         If the file is missing, damaged, of another release, trained for other lists than
-        `settings.repeats` asks for, or of a learner that needs a library that is not installed.
+        `settings.repeats` asks for or other embeddings than `settings.embedding_size`, or of a
+        learner that needs a library that is not installed.
 
     """
     repeats = settings.repeats == "allow"
@@ -43,7 +45,21 @@ def load_learner(settings: Settings) -> Served:
             f"Setting model names {settings.model}, trained with repeats={trained},"
             f" but setting repeats is {settings.repeats}."
         )
+    _check_embedding(learner, settings)
     return learner
+
+
+def _check_embedding(learner: Served, settings: Settings) -> None:
+    """A net that was trained with embeddings of another length would leave all of them out."""
+    net = learner.net if isinstance(learner, Mixture) else None
+    features = net.features if net else None
+    trained = features.embedding if isinstance(features, FeatureMap) else 0
+    asked = settings.embedding_size
+    if asked is not None and trained not in {0, asked}:
+        raise SettingsError(
+            f"Setting model names {settings.model}, trained with embeddings of length {trained},"
+            f" but setting embedding_size is {asked}."
+        )
 
 
 def _read(path: Path) -> tuple[Served, bool]:

@@ -66,6 +66,8 @@ class RowFile:
 
 
 def _format(path: Path) -> str:
+    if path.is_dir():
+        raise InputFileError(f"{path} is a folder, not a file.")
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     found = _FORMATS.get(suffixes[-1].lower()) if suffixes else None
     if found is None or (found == "parquet" and path.suffix == ".gz"):

@@ -47,6 +47,8 @@ def format_of(path: Path) -> str:
         If there is no such file or its name has another ending.
 
     """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, not a file.")
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     found = _FORMATS.get(suffixes[-1].lower()) if suffixes else None
     if found is None or (found == "parquet" and path.suffix == ".gz"):

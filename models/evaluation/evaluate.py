@@ -1,7 +1,7 @@
 """One evaluation: each learner in turn goes through the whole history."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from models.evaluation.contest import Context
 from models.evaluation.contestants import contestant
@@ -10,10 +10,8 @@ from models.evaluation.ranks import draw_ranks
 from models.evaluation.report import Standing
 
 
-def standings(
-    plan: Plan, names: Sequence[str], context: Context, done: Callable[[Standing], None]
-) -> list[Standing]:
-    """What became of the named contestants; each is told as `done` as soon as it is.
+def standings(plan: Plan, names: Sequence[str], context: Context) -> list[Standing]:
+    """What became of the named contestants.
 
     Raises
     ------
@@ -30,5 +28,4 @@ def standings(
         outcome = run(waiting.popleft(), plan, context.progress)
         rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
         found.append(Standing(outcome, rank))
-        done(found[-1])
     return found

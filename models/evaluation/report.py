@@ -1,10 +1,8 @@
 """What the evaluation found: as JSON that other programs read, and as a file of ranks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -83,13 +81,8 @@ def _learner(plan: Plan, standing: Standing, ks: Sequence[int], seed: int) -> di
     }
 
 
-WriteRanks = Callable[[Plan, Standing], None]
-"""Takes the ranks of one learner after the other."""
-
-
-@contextmanager
-def ranks_file(path: Path) -> Iterator[WriteRanks]:
-    """A Parquet file of ranks: one row per predicted event and learner.
+def write_ranks(file: IO[bytes], plan: Plan, standings: Iterable[Standing]) -> None:
+    """Write ranks as Parquet: one row per predicted event and learner. Raises OSError.
 
     Columns: learner, row (of the time-ordered input, from 0), user_id, item_id, timestamp (ms),
     history, rank (null: no list may hold the item).
@@ -104,19 +97,17 @@ def ranks_file(path: Path) -> Iterator[WriteRanks]:
             ("rank", pa.int64()),
         ]
     )  # fmt: skip
-
-    def write(plan: Plan, standing: Standing) -> None:
-        data, events, rank = plan.data, plan.targets, standing.rank
-        columns = [
-            pa.array([standing.outcome.name]).take(pa.array(np.zeros(len(rank), np.int64))),
-            pa.array(data.row[events]),
-            pa.array(data.users).take(pa.array(data.user[events])),
-            pa.array(data.items).take(pa.array(data.item[events])),
-            pa.array(data.time[events]),
-            pa.array(plan.history),
-            pa.array(rank, mask=rank == MISS),
-        ]
-        writer.write_table(pa.table(columns, schema=schema))
-
-    with pq.ParquetWriter(path, schema) as writer:
-        yield write
+    data, events = plan.data, plan.targets
+    with pq.ParquetWriter(file, schema) as writer:
+        for standing in standings:
+            rank = standing.rank
+            columns = [
+                pa.array([standing.outcome.name]).take(pa.array(np.zeros(len(rank), np.int64))),
+                pa.array(data.row[events]),
+                pa.array(data.users).take(pa.array(data.user[events])),
+                pa.array(data.items).take(pa.array(data.item[events])),
+                pa.array(data.time[events]),
+                pa.array(plan.history),
+                pa.array(rank, mask=rank == MISS),
+            ]
+            writer.write_table(pa.table(columns, schema=schema))

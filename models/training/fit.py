@@ -16,7 +16,7 @@ from models.mixture import Mixture, MixtureSettings
 from models.net import Net
 from models.search.modules import NET, TASTE, features_of
 from models.taste import no_taste
-from models.training.checkpoint import Checkpoint
+from models.training.checkpoint import Checkpoint, Tell, untold
 from models.training.epochs import Epochs
 from models.training.gate_start import learn_start
 from models.training.model import Model
@@ -40,7 +40,6 @@ class Trained:
     model: Model | None
     tastes: Tastes | None = None
     seconds: float = 0.0
-    anew: str = ""  # why a checkpoint that was there was not gone on from
 
 
 def train(
@@ -50,6 +49,7 @@ def train(
     *,
     progress: Progress = silent,
     checkpoint: Path | None = None,
+    tell: Tell = untold,
 ) -> Trained:
     """Train on events [0, end): the net stops early by the last tenth, then learns it too.
 
@@ -57,7 +57,7 @@ def train(
     Where no net can be trained (too few events, one item, no positive event, or no user with two
     events) the mixture is one of counters alone, and its notes say why under "net". The checkpoint
     is a file that is written after each epoch, gone on from if it is there and of the same data,
-    end and settings, and removed at the end.
+    end and settings, and removed at the end; whether it is gone on from is told.
     """
     settings = settings or TrainSettings()
     started = perf_counter()
@@ -69,7 +69,7 @@ def train(
         notes = _notes(data, end, settings) | {"net": reason}
         mixture = _mixture(data, end, settings, gate, None, notes)
         return Trained(mixture, settings, None, seconds=perf_counter() - started)
-    saved = Checkpoint(checkpoint, key(data, end, settings)) if checkpoint else None
+    saved = Checkpoint(checkpoint, key(data, end, settings), tell) if checkpoint else None
     nets = NetTraining(data, end, settings, progress, saved).run()
     gate = _start(data, end, settings, nets.before, progress)
     notes = _notes(data, end, settings) | {
@@ -81,8 +81,7 @@ def train(
     mixture = _mixture(data, end, settings, gate, _net(nets.after, tastes, settings), notes)
     if saved:
         saved.remove()
-    note = saved.note if saved else ""
-    return Trained(mixture, settings, nets.after, tastes, perf_counter() - started, note)
+    return Trained(mixture, settings, nets.after, tastes, perf_counter() - started)
 
 
 def refresh(trained: Trained, data: Dataset, end: int, *, progress: Progress = silent) -> Trained:

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,35 +15,36 @@ from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
 from models.evaluation.evaluate import standings
 from models.evaluation.prequential import Plan, Protocol, plan
-from models.evaluation.report import Standing, document, ranks_file
+from models.evaluation.report import Standing, document, write_ranks
 from models.evaluation.table import table
-from stream.cli.holding import Draw, Files, Held, Told
+from stream.cli.holding import Files, Found, Held
 from stream.placement import Placement
 
 _LINE_SECONDS = 10.0
 
 
-def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> tuple[Told, Draw]:
+def _run(data: Dataset, _files: Files, asked: Mapping[str, Any]) -> Found:
     """Let the learners predict event after event."""
     laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
-    found, seed = _standings(laid_out, asked, files.ranks), asked["seed"]
+    found, seed = _standings(laid_out, asked), asked["seed"]
     told = document(laid_out, found, asked, asked["k"], seed)
-    return told, lambda plots, folder: plots.draw(folder, laid_out, found, told, seed)
+    return Found(
+        told,
+        lambda plots, folder: plots.draw(folder, laid_out, found, told, seed),
+        lambda file: write_ranks(file, laid_out, found),
+    )
 
 
-def _standings(plan: Plan, asked: Mapping[str, Any], ranks: Path | None) -> list[Standing]:
-    with ExitStack() as stack:
-        write = stack.enter_context(ranks_file(ranks)) if ranks else None
+def _standings(plan: Plan, asked: Mapping[str, Any]) -> list[Standing]:
+    with shown() as progress:
         context = Context(
             repeats=asked["repeats"] == "allow",
             seed=asked["seed"],
             partition=_partitions(plan.data, asked["partitions"]),
-            progress=stack.enter_context(shown()),
+            progress=progress,
             settings=asked.get("learner_settings", {}),
         )
-        return standings(
-            plan, asked["learners"], context, lambda one: write(plan, one) if write else None
-        )
+        return standings(plan, asked["learners"], context)
 
 
 def _partitions(data: Dataset, count: int) -> Int32s | None:

@@ -18,8 +18,8 @@ from stream.cli.history_flags import (
     Seed,
     Users,
     check_cold_share,
-    check_writable,
 )
+from stream.cli.outputs import Output, check_outputs
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -114,6 +114,10 @@ def evaluate(
     """
     if protocol not in {_PREQUENTIAL, _USER_COLD}:
         raise UsageError(f"--protocol is {_PREQUENTIAL} or {_USER_COLD}; got {protocol}.")
+    inputs = [("--events", events), ("--items", items), ("--users", users), ("--queries", queries)]
+    inputs += [("--settings", path) for path in settings or ()]
+    outputs = Output("--json", json_, device=True), Output("--ranks", ranks)
+    check_outputs(inputs, outputs, plot)
     files = events, items, users, json_, plot, tuple(settings or ())
     if protocol == _USER_COLD:
         if ranks is not None:
@@ -134,7 +138,6 @@ def evaluate(
         "partitions": partitions,
         "seed": seed,
     }
-    check_writable((json_, ranks), plot)
     from stream.cli.contest import PREQUENTIAL  # noqa: PLC0415  # numba: .5 s of every command
     from stream.cli.holding import Files, hold  # noqa: PLC0415  # the same
 
@@ -152,8 +155,6 @@ def _user_cold(
     check_cold_share(asked["cold_share"])
     asked["learners"] = _learners(asked["learners"], LEARNERS, LEARNERS)
     asked["positive_min"] = loaded.settings.positive_min
-    *_, json_, plot, _ = files
-    check_writable((json_,), plot)
     from stream.cli.holding import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
     from stream.cli.user_cold import USER_COLD  # noqa: PLC0415  # the same
 

@@ -1,6 +1,5 @@
 """What the commands that learn of a history's files take alike."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,22 +20,6 @@ PlotOut = Annotated[Path | None, typer.Option("--plot", help="Write pictures int
 ColdShare = Annotated[
     float, typer.Option("--cold-share", help="user-cold: the part of all users that is held out.")
 ]
-
-
-def check_writable(files: Iterable[Path | None], plot: Path | None = None) -> None:
-    """Refuse before the work what would fail after it.
-
-    Raises
-    ------
-    UsageError
-        If a file cannot be written, or the pictures' folder is a file.
-
-    """
-    for path in filter(None, files):
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise UsageError(f"{path} cannot be written: it is a folder, or in none that exists.")
-    if plot is not None and plot.exists() and not plot.is_dir():
-        raise UsageError(f"--plot takes a folder; {plot} is a file.")
 
 
 def check_cold_share(share: float) -> None:

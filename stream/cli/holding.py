@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,7 @@ from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
 from models.search.subject import settings_of
 from stream.cli.histories import read_history
+from stream.convert.outputs import failing, writing
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -23,8 +24,6 @@ _WIDTH: Final = 170
 
 Told: TypeAlias = dict[str, Any]
 """What was found, as JSON has it."""
-Draw: TypeAlias = Callable[[Any, Path], object]
-"""Draws into a folder by a module of plots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,24 @@ class Files:
     queries: Path | None = None
 
 
+def _none(_file: IO[bytes]) -> None:
+    """A protocol without ranks writes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, what draws it into a folder by a module of plots, and what writes ranks."""
+
+    told: Told
+    draw: Callable[[Any, Path], object]
+    write_ranks: Callable[[IO[bytes]], object] = _none
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A protocol: `run` gives what was found and what draws it, by the module named `plots`."""
+    """A protocol: `run` gives what was found; the module named `plots` draws it."""
 
-    run: Callable[[Dataset, Files, Mapping[str, Any]], tuple[Told, Draw]]
+    run: Callable[[Dataset, Files, Mapping[str, Any]], Found]
     table: Callable[[Told], Table]
     plots: str
     check: Callable[[str], object] = str  # looks at a learner's name before any work
@@ -58,6 +70,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
     ------
     UsageError
         If the data or what is installed does not do.
+    OutputFileError
+        If what was found, which is shown before, cannot be written.
 
     """
     sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
@@ -70,14 +84,19 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
             told = settings_of(files.settings, asked["learners"], repeats=repeats)
             asked = {**asked, "learner_settings": told}
         data = read_history(loaded, files.events, files.items, files.users)
-        told, draw = held.run(data, files, asked)
+        found = held.run(data, files, asked)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
-    show(held.table(told))
+    show(held.table(found.told))
     if files.json:
-        files.json.write_text(json.dumps(told, indent=1) + "\n")
+        with writing(files.json, overwrite=True) as file:
+            file.write(json.dumps(found.told, indent=1).encode() + b"\n")
+    if files.ranks:
+        with writing(files.ranks, overwrite=True) as file:
+            found.write_ranks(file)
     if files.plot:
-        draw(drawing, files.plot)
+        with failing(files.plot):
+            found.draw(drawing, files.plot)
     for path in filter(None, (files.json, files.ranks, files.plot)):
         print(f"Written: {path}")
 

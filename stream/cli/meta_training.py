@@ -18,7 +18,8 @@ from stream.cli.contest import shown
 from stream.cli.histories import read_history
 from stream.cli.holding import show
 from stream.cli.training import Job
-from stream.errors import HeadwaterError, UsageError
+from stream.convert.outputs import failing
+from stream.errors import UsageError
 from stream.settings import Loaded
 
 
@@ -29,7 +30,7 @@ def run(loaded: Loaded, job: Job, name: str) -> None:
     ------
     UsageError
         If the files or what is installed do not do.
-    HeadwaterError
+    OutputFileError
         If the snapshot cannot be written.
 
     """
@@ -43,10 +44,8 @@ def run(loaded: Loaded, job: Job, name: str) -> None:
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
     took = time.monotonic() - began
-    try:
+    with failing(job.out):
         trained.save(job.out)
-    except OSError as error:
-        raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
     show(_table(job, trained, data, took))
     print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
 

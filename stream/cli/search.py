@@ -15,8 +15,8 @@ from stream.cli.history_flags import (
     Seed,
     Users,
     check_cold_share,
-    check_writable,
 )
+from stream.cli.outputs import Output, check_outputs
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -100,8 +100,9 @@ def search(
     if not 0 < warm_up <= 1:
         raise UsageError(f"--warm-up is a part of all events, up to 1; got {warm_up}.")
     check_cold_share(cold_share)
-    storage = storage or out.with_name(f"{out.name}.trials")
-    check_writable((out, storage), plot)
+    storage = storage or Path(f"{out}.trials")
+    inputs = [("--events", events), ("--items", items), ("--users", users), ("--space", space)]
+    check_outputs(inputs, [Output("--out", out), Output("--storage", storage)], plot)
     from stream.cli.searching import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
     job = Job(

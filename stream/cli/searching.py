@@ -21,7 +21,8 @@ from models.search.space import Narrowed, read_space
 from models.search.subject import Subject, subject_of
 from stream.cli.histories import read_history
 from stream.cli.holding import show
-from stream.errors import HeadwaterError, UsageError
+from stream.convert.outputs import failing
+from stream.errors import UsageError
 from stream.settings import Loaded
 
 
@@ -53,7 +54,7 @@ def run(loaded: Loaded, job: Job) -> None:
     ------
     UsageError
         If the files, the storage or what is installed do not do.
-    HeadwaterError
+    OutputFileError
         If what was found cannot be written.
 
     """
@@ -154,17 +155,16 @@ def _conclude(libraries: Any, job: Job, search: Any) -> None:
     show(report.table(search, found))
     print(f"{report.counts(search.study)}; all are in {job.storage}.")
     if job.plot:
-        libraries.plots.draw(job.plot, search.study)
+        with failing(job.plot):
+            libraries.plots.draw(job.plot, search.study)
         print(f"Written: {job.plot}")
     print(f"Written: {job.out}")
 
 
 def _write(report: Any, job: Job, search: Any, found: Any) -> None:
     settings = Found(job.learner, dict(report.settings_of(found)))
-    try:
+    with failing(job.out):
         write_settings(job.out, settings, report.comments(search, found))
-    except OSError as error:
-        raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
 
 
 @contextmanager

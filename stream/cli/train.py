@@ -9,7 +9,8 @@ from models.errors import DataError
 from models.meta import LEARNERS
 from models.search.files import read_settings
 from stream.cli.flags import command
-from stream.cli.history_flags import FLAGS, Events, Items, Seed, Users, check_writable
+from stream.cli.history_flags import FLAGS, Events, Items, Seed, Users
+from stream.cli.outputs import Output, check_outputs
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -86,13 +87,17 @@ def train(
     """
     if device not in _DEVICES:
         raise UsageError(f"--device may be {', '.join(_DEVICES)}; got {device}.")
-    check_writable((out,))
+    checkpoint = Path(f"{out}.training")
+    check_outputs(
+        [("--events", events), ("--items", items), ("--users", users), ("--settings", settings)],
+        [Output("--out", out), Output("the training of --out", checkpoint)],
+    )
     name = _learner(learner, settings)
     if name != MIXTURE and (width is not None or device == "cuda"):
         raise UsageError(f"--width and --device are of the {MIXTURE}'s net; {name} has none.")
     from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
-    job = Job(events, items, users, out, seed, epochs, width, device, settings)
+    job = Job(events, items, users, out, checkpoint, seed, epochs, width, device, settings)
     if name == MIXTURE:
         run(loaded, job)
     else:

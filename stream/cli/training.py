@@ -16,7 +16,8 @@ from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
 from models.search.files import checked, read_settings
 from stream.cli.histories import read_history
-from stream.errors import HeadwaterError, UsageError
+from stream.convert.outputs import failing
+from stream.errors import UsageError
 from stream.settings import Loaded
 
 _STAGES = {"net": "learning", "gate": "gate", "newest": "learning the newest"}
@@ -30,16 +31,12 @@ class Job:
     items: Path | None
     users: Path | None
     out: Path
+    checkpoint: Path  # what an interrupted training leaves
     seed: int
     epochs: int | None
     width: int | None
     device: str
     settings: Path | None
-
-    @property
-    def checkpoint(self) -> Path:
-        """The file that an interrupted training leaves."""
-        return self.out.with_name(f"{self.out.name}.training")
 
 
 def run(loaded: Loaded, job: Job) -> None:
@@ -49,8 +46,8 @@ def run(loaded: Loaded, job: Job) -> None:
     ------
     UsageError
         If the files, the device or what is installed do not do.
-    HeadwaterError
-        If the snapshot cannot be written.
+    OutputFileError
+        If the snapshot or the checkpoint cannot be written.
 
     """
     training = _training(job)
@@ -59,10 +56,8 @@ def run(loaded: Loaded, job: Job) -> None:
     for note in data.notes:
         print(note, file=sys.stderr)
     trained = _train(training, settings, job, data)
-    try:
+    with failing(job.out):
         trained.mixture.save(job.out)
-    except OSError as error:
-        raise HeadwaterError(f"{job.out} cannot be written: {error}.") from error
     Console().print(_table(job, trained))
     print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
 
@@ -97,9 +92,9 @@ def _settings(training: ModuleType, loaded: Loaded, job: Job) -> Any:
 
 def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:
     try:
-        with _shown() as show:
+        with failing(job.checkpoint), _shown() as show:
             return training.train(
-                data, len(data), settings, progress=show, checkpoint=job.checkpoint
+                data, len(data), settings, progress=show, checkpoint=job.checkpoint, tell=_tell
             )
     except DataError as error:
         raise UsageError(str(error)) from error
@@ -110,6 +105,10 @@ def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:
                 file=sys.stderr,
             )
         raise
+
+
+def _tell(note: str) -> None:
+    print(note, file=sys.stderr)
 
 
 @contextmanager
@@ -146,8 +145,6 @@ def _rate(rate: float | None) -> str:
 def _table(job: Job, trained: Any) -> Table:
     notes = trained.mixture.notes
     table = Table(show_header=False)
-    if trained.anew:
-        table.add_row("checkpoint", trained.anew)
     table.add_row("learned", f"{notes['events']:,} events of {notes['users']:,} users")
     table.add_row("items", f"{notes['items']:,}")
     if trained.mixture.net is not None:

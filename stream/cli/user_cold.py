@@ -10,17 +10,17 @@ from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
 from models.meta import learner_class
 from stream.cli.contest import shown
-from stream.cli.holding import Draw, Files, Held, Told
+from stream.cli.holding import Files, Found, Held
 
 
-def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> tuple[Told, Draw]:
+def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> Found:
     """Hold users out, and let the learners tell."""
     plan = _plan(data, files.queries, asked)
     with shown() as progress:
         settings = asked.get("learner_settings", {})
         found = run(plan, asked["learners"], asked["seed"], progress, settings)
     told = document(plan, found, asked, asked["seed"])
-    return told, lambda plots, folder: plots.draw(folder, told)
+    return Found(told, lambda plots, folder: plots.draw(folder, told))
 
 
 def _plan(data: Dataset, queries: Path | None, asked: Mapping[str, Any]) -> Plan:

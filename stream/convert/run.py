@@ -69,9 +69,7 @@ def _check(plan: Plan) -> None:
             and path.samefile(plan.source)
         ):
             raise UsageError(f"{path} is the input itself.")
-    outputs = [
-        path.absolute() for path in (plan.out, plan.report, plan.rejects) if path is not None
-    ]
+    outputs = [path.resolve() for path in (plan.out, plan.report, plan.rejects) if path is not None]
     if len(set(outputs)) < len(outputs):
         raise UsageError("--out, --report and --rejects need to be different files.")
 

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.nets import random_mixture
+from support.nets import random_mixture, taste_mixture
 from support.tasks import synthetic
 
 from agents.snapshot import introduce, load_learner
+from models.content import Content
 from models.meta import learner_of
 from models.mixture import Mixture
 from stream.errors import SettingsError
@@ -29,7 +30,7 @@ def saved() -> Mixture:
     return random_mixture(1, ["a", "b"], 1_700_000_000_000)
 
 
-def refused(path: Path, **settings: str) -> str:
+def refused(path: Path, **settings: str | int) -> str:
     """What is said of a file that is not served."""
     with pytest.raises(SettingsError) as error:
         load_learner(Settings(model=path, **settings))  # type: ignore[arg-type]
@@ -90,6 +91,17 @@ def test_other_repeats_than_the_worker_s_are_refused(snapshot: Path) -> None:
     said = refused(snapshot, repeats="allow")
     assert "repeats=exclude" in said
     assert "allow" in said
+
+
+def test_other_embeddings_than_the_worker_s_are_refused(snapshot: Path, tmp_path: Path) -> None:
+    """A net that knows none takes any."""
+    path = tmp_path / "embedded.safetensors"
+    taste_mixture([Content(categories=("a",), embedding=(0.6, 0.8))] * 3).save(path, NOTES)
+    said = refused(path, embedding_size=3)
+    assert "trained with embeddings of length 2" in said
+    assert said.endswith("setting embedding_size is 3.")
+    for model, size in ((path, 2), (path, None), (snapshot, 3)):
+        load_learner(Settings(model=model, embedding_size=size))
 
 
 def test_a_snapshot_of_another_release_s_features_is_refused(

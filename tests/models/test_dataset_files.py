@@ -258,6 +258,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "cannot be read" in told(cut)
     assert "is not a file" in told(tmp_path / "absent.csv")
     assert "is not .jsonl, .csv" in told(tmp_path / "events.xlsx")
+    assert told(tmp_path).endswith("is a folder, not a file.")
     cell = tmp_path / "items.csv"
     cell.write_text("item_id,attributes\n1,{oops\n")
     assert "row 1: attributes should be JSON" in told(good, cell)

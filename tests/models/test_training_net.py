@@ -218,9 +218,11 @@ trained(data, SMALL, show, Checkpoint(Path(sys.argv[1]), key(data, len(data), SM
                     process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         data, steps = chain(contents=CONTENTS), []
-        checkpoint = Checkpoint(path, key(data, len(data), SMALL))
+        told = []
+        checkpoint = Checkpoint(path, key(data, len(data), SMALL), told.append)
         resumed = trained(data, SMALL, steps.append, checkpoint)
-        assert not checkpoint.note
+        assert len(told) == 1
+        assert told[0].startswith("Going on from epoch ")
         assert f"{steps[0].stage} {steps[0].epoch}" != "net 0"
         assert payload(resumed) == payload(nets)
 
@@ -242,25 +244,30 @@ trained(data, SMALL, show, Checkpoint(Path(sys.argv[1]), key(data, len(data), SM
 
     def test_other_settings_start_anew(self, tmp_path):
         """With a note; so does a file that is no checkpoint."""
-        path = tmp_path / "training"
-        Checkpoint(path, "one").save({"stage": 0})
-        assert Checkpoint(path, "one").load() == {"stage": 0}
-        other = Checkpoint(path, "two")
+        path, told, state = tmp_path / "training", [], {"ran": 2, "warm": 1}
+        one, other = (Checkpoint(path, key, told.append) for key in ("one", "two"))
+        one.save(state)
+        assert one.load() == state
         assert other.load() is None
-        assert "other data or settings" in other.note
+        over = "the training starts over."
+        assert told == [
+            f"Going on from epoch 3 of {path}.",
+            f"{path} is of other data, another seed or other settings: {over}",
+        ]
         for damage in (b"", b"damaged", path.read_bytes()[:200]):
             path.write_bytes(damage)
-            broken = Checkpoint(path, "one")
-            assert broken.load() is None
-            assert "no checkpoint" in broken.note
-        broken.remove()
-        assert Checkpoint(path, "one").load() is None
+            assert one.load() is None
+            assert told[-1].startswith(f"{path} is damaged (")
+            assert told[-1].endswith(over)
+        one.remove()
+        assert one.load() is None
+        assert len(told) == 5
 
     def test_a_reader_never_sees_half_a_file(self, tmp_path):
         """What is written replaces the file when it is whole."""
         checkpoint = Checkpoint(tmp_path / "deep" / "training", "key")
         before = time.time_ns()
-        checkpoint.save({"at": before})
-        checkpoint.save({"at": before + 1})
-        assert checkpoint.load() == {"at": before + 1}
+        for warm in (0, 1):
+            checkpoint.save({"ran": before, "warm": warm})
+            assert checkpoint.load() == {"ran": before, "warm": warm}
         assert [file.name for file in (tmp_path / "deep").iterdir()] == ["training"]

@@ -252,7 +252,7 @@ def test_outputs_that_are_there_or_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is the input itself"):
         converted(path, "csv", out="in.csv", overwrite=True)
     with pytest.raises(UsageError, match="need to be different files"):
-        converted(path, "csv", out="o.jsonl", report=tmp_path / "o.jsonl")
+        converted(path, "csv", out="o.jsonl", report=tmp_path / ".." / tmp_path.name / "o.jsonl")
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])

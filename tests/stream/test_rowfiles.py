@@ -122,9 +122,11 @@ def test_an_unreadable_file_is_one_sentence(
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    """A missing file is named."""
+    """A missing file is named, and a folder."""
     with pytest.raises(InputFileError, match="is not a file"):
         RowFile(tmp_path / "a.csv", "events")
+    with pytest.raises(InputFileError, match="is a folder, not a file"):
+        RowFile(tmp_path, "events")
 
 
 def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path) -> None:

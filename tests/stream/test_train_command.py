@@ -1,6 +1,9 @@
 """headwater train: a file in, a snapshot out, and one sentence for each mistake."""
 
 import csv
+import errno
+import os
+import re
 import sys
 
 import pytest
@@ -9,6 +12,7 @@ pytest.importorskip("torch")
 
 import models
 from agents.snapshot import load_learner
+from models import whole_file
 from models.mixture import Mixture
 from models.training import fit
 from stream.cli import INTERRUPTED, main
@@ -83,9 +87,38 @@ def test_interrupted_it_goes_on(events, tmp_path, capsys, monkeypatch):
     assert "the same command goes on" in capsys.readouterr().err
     assert not out.exists()
     monkeypatch.setattr(fit, "learn_start", start)
+    kept = out.with_name("shop.safetensors.training")
+    state = kept.read_bytes()
     assert train(events, out) == 0
-    assert "epoch 2 of 2: loss" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "epoch 2 of 2: loss" not in told
+    assert re.search(
+        rf"^Going on from epoch [1-9] of {re.escape(str(kept))}\.$", told, re.MULTILINE
+    )
     assert out.exists()
+    assert not kept.exists()
+    for content, why in ((state, "is of other data, another seed"), (state[:99], "is damaged")):
+        kept.write_bytes(content)
+        assert train(events, out, "--seed", "1") == 0
+        told = capsys.readouterr().err
+        assert told.count(f"{kept} {why}") == told.count("the training starts over.") == 1
+        assert "epoch 2 of 2: loss" in told
+
+
+def test_a_full_disk_is_one_sentence(events, tmp_path, capsys, monkeypatch):
+    """Which names the file, of the state that is kept or of the snapshot; nothing half stays."""
+    before, out = {events}, tmp_path / "shop.safetensors"
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(whole_file.os, "fsync", full)
+    for more, name in (((), f"{out}.training"), (("--learner", "item-mean"), str(out))):
+        assert main(["train", "--events", str(events), "--out", str(out), *more]) == 1
+        told = capsys.readouterr().err
+        assert told.endswith(f"headwater: {name} cannot be written: No space left on device.\n")
+        assert "Traceback" not in told
+        assert set(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(

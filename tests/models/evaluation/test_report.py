@@ -15,7 +15,7 @@ from models.evaluation.contest import Context
 from models.evaluation.evaluate import standings
 from models.evaluation.metrics import figures
 from models.evaluation.prequential import Plan, Protocol, plan
-from models.evaluation.report import Standing, document, ranks_file
+from models.evaluation.report import Standing, document, write_ranks
 from models.evaluation.table import table
 
 NAMES = ("counters", "popularity")
@@ -28,8 +28,9 @@ def found(
     """A plan, what two learners made of it, the JSON, and the file of ranks."""
     laid_out = plan(random_history(1200, 40, 30), Protocol())
     path = tmp_path_factory.mktemp("ranks") / "ranks.parquet"
-    with ranks_file(path) as write:
-        standing = standings(laid_out, NAMES, Context(), lambda one: write(laid_out, one))
+    standing = standings(laid_out, NAMES, Context())
+    with path.open("wb") as file:
+        write_ranks(file, laid_out, standing)
     told = json.loads(json.dumps(document(laid_out, standing, {"seed": 0}, [5, 10], 0)))
     return laid_out, standing, told, path
 
