@@ -212,7 +212,7 @@ def test_values_that_are_not_finite_are_absent(tmp_path: Path, value: str) -> No
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path, ending: str) -> None:
-    """Numbers where they look so, empty cells nothing; of JSON Lines unknown fields stay unknown."""
+    """Numbers where they look so, empty cells nothing; in JSON Lines other fields stay unknown."""
     frame = pl.DataFrame({"user_id": ["ann", "bob"], "age": ["25", None], "country": ["CH", "FR"]})
     path = tmp_path / f"users{ending}"
     if ending == ".csv":
