@@ -17,7 +17,7 @@ from models.gate import Gate
 from models.hashing import item_hashes
 from models.item_states import ItemStates
 from models.learner import Learner
-from models.limits import CROWDED, HAD, RING
+from models.limits import HAD, PREDECESSORS, RING
 from models.replay import Replayed, replay
 from models.samples import CONTENTS, ITEMS, USERS, sample_events, sample_log
 from models.user_states import UserStates
@@ -143,7 +143,7 @@ def check_rows_are_bounded(learner: Learner) -> None:
     require(size <= limit, f"a user's row has {size} bytes")
     items = learner.adapt_items(ItemStates.initial(1), np.zeros(most, dtype=int), feedback)
     size = len(items.pack()[0])
-    require(size <= 72 + 32 * CROWDED, f"an item's row has {size} bytes")
+    require(size <= 72 + 32 * PREDECESSORS, f"an item's row has {size} bytes")
 
 
 def check_save_and_load(learner: Learner) -> None:

@@ -14,14 +14,14 @@ import numpy as np
 from models.arrays import Bytes, Float64s, Hashes, Int64s, Words
 from models.compiled import column, kernel
 from models.errors import CodecError
-from models.limits import CROWDED, HALF_LIVES_MS, RING
+from models.limits import HALF_LIVES_MS, PREDECESSORS, RING
 from models.packing import copy_cells, headers, joined, split
 
 CODEC: Final = 1
 HEADER: Final = 32
 SUMS: Final = len(HALF_LIVES_MS)
-SLOTS: Final = CROWDED + RING
-"""Room for predecessors while an event is folded; after each, a row has at most CROWDED."""
+SLOTS: Final = PREDECESSORS + RING
+"""Room for predecessors while an event is folded; after each, a row has at most PREDECESSORS."""
 
 
 class Fact(IntEnum):
@@ -167,7 +167,7 @@ class ItemStates:
         wrong = (
             (header["codec"] != CODEC)
             | (header["sums_held"] != SUMS)
-            | (size > CROWDED)
+            | (size > PREDECESSORS)
             | (length[filled] != _FIXED + _PER_SLOT * size)
         )
         if wrong.any():

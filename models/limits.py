@@ -11,14 +11,10 @@ HAD: Final = 4096
 """Items of which a user's row remembers that the user has had them; the oldest are forgotten."""
 
 PREDECESSORS: Final = 256
-"""Items that an item's row remembers at least as coming before it in users' histories."""
+"""Items that an item's row remembers as coming before it in users' histories."""
 
 PROTECTED: Final = 64
 """Of those, the newest that are kept however weak they are."""
-
-CROWDED: Final = 320
-"""A row that remembers more than these is cut down to PREDECESSORS, which takes longer than all
-the rest of a fold (1.7 us) and so comes about with each third event of an item only."""
 
 DEPTH: Final = 10
 """How far back in a user's history a transition reaches."""

@@ -9,7 +9,7 @@ from models.events import EventBatch
 from models.feedback import Feedback
 from models.hashing import item_hash, item_hashes
 from models.item_states import ItemStates
-from models.limits import CROWDED, PREDECESSORS
+from models.limits import PREDECESSORS
 from models.links import PEER, WEIGHTS
 from models.mixture import Mixture
 from models.samples import ITEMS, USERS, sample_events
@@ -90,7 +90,7 @@ def test_slots_are_replaced_when_rows_are_full():
         rows["x"] = state.pack()[0]
         update(catalogue, ["x"], [rows["x"]])
         assert_links_are_those_of(catalogue, rows)
-    assert PREDECESSORS <= state.columns.size[0] <= CROWDED
+    assert state.columns.size[0] == PREDECESSORS
 
 
 def test_a_reset_row_takes_its_links_away():

@@ -14,7 +14,6 @@ from models.hashing import item_hashes
 from models.item_fold import fold_items
 from models.item_states import Fact, ItemStates
 from models.limits import (
-    CROWDED,
     DEPTH,
     DISLIKED_WEIGHT,
     HALF_LIVES_MS,
@@ -85,9 +84,9 @@ def row_of_one_item(predecessors, start=0):
 
 
 def test_the_newest_are_protected_and_the_strongest_stay():
-    """A crowded row keeps the newest however weak, and of the rest those that came most often."""
+    """A full row keeps the newest however weak, and of the rest those that came most often."""
     strong = [number for number in range(200) for _ in range(3)]
-    weak = list(range(1000, 1001 + CROWDED - 200))
+    weak = list(range(1000, 1000 + PREDECESSORS))
     records = row_of_one_item(strong) + row_of_one_item(weak, start=len(strong))
     index = np.zeros(len(records), dtype=int)
     states = Mixture().adapt_items(ItemStates.initial(1), index, Feedback.unpack(records))
@@ -108,7 +107,7 @@ def plain_trim(facts):
     def by_strength(hash_):
         return STEP * facts[hash_][Fact.PAIRS] + facts[hash_][Fact.STEPS], hash_ >> 32
 
-    if len(facts) <= CROWDED:
+    if len(facts) <= PREDECESSORS:
         return facts
     ordered = sorted(facts, key=by_age)
     old, newest = ordered[:-PROTECTED], ordered[-PROTECTED:]
@@ -118,7 +117,7 @@ def plain_trim(facts):
 
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 3))
 @settings(max_examples=30, deadline=None)
-def test_a_crowded_row_drops_exactly_the_weakest_that_are_not_among_the_newest(seed, slope, pause):
+def test_a_full_row_drops_exactly_the_weakest_that_are_not_among_the_newest(seed, slope, pause):
     """Record by record, with many of equal age and many of equal strength: as a plain sort does."""
     draw = np.random.default_rng(seed)
     names = item_hashes([str(number) for number in range(500)])
