@@ -15,9 +15,7 @@ from models.dataset_files.items import mapping, text
 from models.errors import DataError
 
 _REQUIRED: Final = ("user_id",)
-
-
-_NAMED: Final = ("user_id", "attributes")
+_NAMED: Final = (*_REQUIRED, "attributes")
 
 
 def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
@@ -30,28 +28,25 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
 
     """
     rows = list(read_rows(path, None, _REQUIRED))
-    own = _own_columns if format_of(path) != "json" else _nothing
+    # Unknown fields of JSON Lines are ignored, as those of a message are.
+    is_table = format_of(path) != "json"
     names = cells.ids(pl.Series([text(row.get("user_id")) for row in rows], dtype=pl.String))
     found: dict[str, dict[str, Any]] = {}
     for number, (row, name) in enumerate(zip(rows, names, strict=True), 1):
         if name is None:
             continue
         try:
-            found[name] = own(row) | mapping(row.get("attributes"))
+            others = _others(row) if is_table else {}
+            found[name] = others | mapping(row.get("attributes"))
         except (ValueError, TypeError) as exc:
             raise DataError(f"{path}, row {number}: {exc}.") from exc
     return found
 
 
-def _own_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+def _others(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _number(cell) for name, cell in row.items() if name not in _NAMED and cell is not None
     }
-
-
-def _nothing(_row: Mapping[str, Any]) -> dict[str, Any]:
-    """Of JSON Lines, whose unknown fields are ignored as those of a message are."""
-    return {}
 
 
 def _number(cell: Any) -> Any:
