@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from models.evaluation.contestants import CONTESTANTS, DEFAULT
 from models.meta import LEARNERS
 from stream.cli.flags import command
+from stream.cli.given import given, refuse
 from stream.cli.history_flags import (
     FLAGS,
     ColdShare,
@@ -25,6 +26,15 @@ from stream.settings import Loaded
 
 LENGTH = 10
 _PREQUENTIAL, _USER_COLD = "prequential", "user-cold"
+_READ_BY: Final = {
+    _PREQUENTIAL: {
+        "warm_up": "--warm-up", "refit_every": "--refit-every", "k": "--k", "more_k": "--k",
+        "window": "--window", "partitions": "--partitions", "ranks": "--ranks",
+        "repeats": "--repeats",
+    },
+    _USER_COLD: {"cold_share": "--cold-share", "queries": "--queries"},
+}  # fmt: skip
+"""Parameters that one protocol alone reads, and their flags."""
 
 ProtocolName = Annotated[
     str, typer.Option("--protocol", help=f"{_PREQUENTIAL}, or {_USER_COLD}: users held out.")
@@ -79,6 +89,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     loaded: Loaded,
+    context: typer.Context,
     *,
     events: Events,
     items: Items = None,
@@ -119,16 +130,20 @@ def evaluate(
     outputs = Output("--json", json_, device=True), Output("--ranks", ranks)
     check_outputs(inputs, outputs, plot)
     files = events, items, users, json_, plot, tuple(settings or ())
+    on_line = given(context)
+    other = _PREQUENTIAL if protocol == _USER_COLD else _USER_COLD
+    refuse(on_line, _READ_BY[other], f"--protocol {other}")
     if protocol == _USER_COLD:
-        if ranks is not None:
-            raise UsageError(f"--ranks goes with --protocol {_PREQUENTIAL}.")
+        if queries is not None and "cold_share" in on_line:
+            raise UsageError("--cold-share goes without --queries, which says who is held out.")
         told = {"learners": learner, "cold_share": cold_share, "seed": seed}
         return _user_cold(loaded, files, queries, told)
-    if queries is not None:
-        raise UsageError(f"--queries goes with --protocol {_USER_COLD}.")
     _check_parts(warm_up, refit_every)
+    learners = _learners(learner, CONTESTANTS, DEFAULT)
+    if not any(":" in name for name in learners):  # none of ours reads profiles here
+        refuse(on_line, {"users": "--users"}, f"--protocol {_USER_COLD}, or a learner of one's own")
     asked = {
-        "learners": _learners(learner, CONTESTANTS, DEFAULT),
+        "learners": learners,
         "warm_up": warm_up,
         "refit_every": refit_every,
         "positive_min": loaded.settings.positive_min,

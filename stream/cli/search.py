@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stream.cli.flags import command
+from stream.cli.given import given
 from stream.cli.history_flags import (
     FLAGS,
     ColdShare,
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
 
 def search(
     loaded: Loaded,
+    context: typer.Context,
     *,
     events: Events,
     out: Out,
@@ -108,7 +110,7 @@ def search(
     job = Job(
         events, items, users, out, storage, space, plot, learner=learner, trials=n_trials,
         sampler=sampler, prune=prune, warm_up=warm_up, cold_share=cold_share, draws=draws,
-        seed=seed,
+        seed=seed, given=given(context),
     )  # fmt: skip
     run(loaded, job)
     return 0

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,11 +19,18 @@ from models.search.files import Found, write_settings
 from models.search.objective import Cold, Objective, Prequential
 from models.search.space import Narrowed, read_space
 from models.search.subject import Subject, subject_of
+from stream.cli.given import refuse
 from stream.cli.histories import read_history
 from stream.cli.holding import show
 from stream.convert.outputs import failing
 from stream.errors import UsageError
 from stream.settings import Loaded
+
+_READ_BY: Final = {
+    "prequential": {"warm_up": "--warm-up", "repeats": "--repeats"},
+    "user-cold": {"users": "--users", "cold_share": "--cold-share", "draws": "--draws"},
+}
+"""Parameters that are read for the learners of one protocol alone, and their flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Job:
     cold_share: float
     draws: int
     seed: int
+    given: frozenset[str]  # parameters that stand on the command line
 
 
 def run(loaded: Loaded, job: Job) -> None:
@@ -62,6 +70,7 @@ def run(loaded: Loaded, job: Job) -> None:
     try:
         libraries = _libraries(with_plots=job.plot is not None)
         subject = subject_of(job.learner, repeats=loaded.settings.repeats == "allow")
+        _refuse_unread(job, subject)
         narrowed = Narrowed(subject.space, {})
         if job.space:
             narrowed = read_space(job.space, subject.space)
@@ -80,6 +89,13 @@ def run(loaded: Loaded, job: Job) -> None:
             _conclude(libraries, job, search)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
+
+
+def _refuse_unread(job: Job, subject: Subject) -> None:
+    """Refuse what was given and is not read for this learner; one's own may read profiles."""
+    other = "prequential" if subject.meta else "user-cold"
+    given = job.given - {"users"} if ":" in job.learner else job.given
+    refuse(given, _READ_BY[other], f"learners of the protocol {other}; {job.learner} is none")
 
 
 def _libraries(*, with_plots: bool) -> Any:

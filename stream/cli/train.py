@@ -9,6 +9,7 @@ from models.errors import DataError
 from models.meta import LEARNERS
 from models.search.files import read_settings
 from stream.cli.flags import command
+from stream.cli.given import given, refuse
 from stream.cli.history_flags import FLAGS, Events, Items, Seed, Users
 from stream.cli.outputs import Output, check_outputs
 from stream.errors import UsageError
@@ -60,6 +61,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     loaded: Loaded,
+    context: typer.Context,
     *,
     events: Events,
     out: Out,
@@ -93,8 +95,13 @@ def train(
         [Output("--out", out), Output("the training of --out", checkpoint)],
     )
     name = _learner(learner, settings)
-    if name != MIXTURE and (width is not None or device == "cuda"):
-        raise UsageError(f"--width and --device are of the {MIXTURE}'s net; {name} has none.")
+    if name == MIXTURE:
+        refuse(
+            given(context), {"users": "--users"}, f"another --learner; {MIXTURE} reads no profiles"
+        )
+    else:
+        of_net = {"width": "--width", "device": "--device"}
+        refuse(given(context), of_net, f"the {MIXTURE}'s net; {name} has none")
     from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
     job = Job(events, items, users, out, checkpoint, seed, epochs, width, device, settings)

@@ -98,6 +98,9 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
         (["--json", "/nowhere/found.json"], "cannot be written"),
         (["--items", "absent.csv"], "absent.csv is not a file"),
         (["--positive-min", "9"], "of the last 120 of 400 events none is positive"),
+        (["--queries", "q.csv", "--cold-share", "0.2"], "--cold-share and --queries go with"),
+        (["--cold-share", "0.2"], "--cold-share goes with --protocol user-cold"),
+        (["--users", "u.csv"], "--users goes with --protocol user-cold, or a learner of one's"),
     ],
 )
 def test_wrong_use_is_told_in_one_sentence(
@@ -194,6 +197,11 @@ def test_users_are_held_out(events: Path, tmp_path: Path) -> None:
         (["--queries", "absent.csv"], "absent.csv is not a file"),
         (["--learner", "json:dumps"], "no subclass of models.meta.learner.MetaLearner"),
         ([], "No held-out user has an event to tell"),
+        (["--k", "5", "20"], "--k goes with --protocol prequential"),
+        (["--warm-up", "0.7"], "--warm-up goes with --protocol prequential"),
+        (["--window", "64", "--partitions", "2"], "--window and --partitions go with --protocol"),
+        (["--refit-every", "0.1", "--repeats", "allow"], "--refit-every and --repeats go with"),
+        (["--queries", "q.csv", "--cold-share", "0.2"], "--cold-share goes without --queries"),
     ],
 )
 def test_wrong_use_of_held_out_users_is_told_in_one_sentence(

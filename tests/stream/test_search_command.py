@@ -204,6 +204,10 @@ def test_more_trials_go_on_and_another_search_is_refused(
         (["--space", "space.toml"], "space.toml: unknown widht; what can be searched is modules."),
         (["--storage", "events.txt"], "events.txt is no storage of a search: "),
         (["--events", "absent.csv"], "absent.csv is not a file"),
+        (["--draws", "2"], "--draws goes with learners of the protocol user-cold; counters is"),
+        (["--users", "u.csv", "--cold-share", "0.2"], "--users and --cold-share go with learners"),
+        (["--learner", "mf", "--warm-up", "0.7"], "--warm-up goes with learners of the protocol"),
+        (["--learner", "mf", "--repeats", "allow"], "--repeats goes with learners of the"),
     ],
 )
 def test_wrong_use_is_told_in_one_sentence(

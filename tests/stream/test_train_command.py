@@ -178,7 +178,11 @@ def test_a_meta_learner_that_a_worker_serves(events, tmp_path, capsys, name):
     ("more", "sentence"),
     [
         (("--learner", "gru4rec"), "--learner may be mixture, item-mean, "),
-        (("--learner", "bayes", "--width", "8"), "of the mixture's net; bayes has none"),
+        (
+            ("--learner", "bayes", "--width", "8"),
+            "--width goes with the mixture's net; bayes has none",
+        ),
+        (("--users", "u.csv"), "--users goes with another --learner; mixture reads no profiles"),
         (("--learner", "item-mean", "--epochs", "2"), "item-mean has no epochs"),
         (
             ("--learner", "maml", "--settings", "b.toml"),
