@@ -6,6 +6,7 @@ from typing import Final, Self
 import numpy as np
 
 from models.arrays import Bools, Int64s
+from models.by_user import ByUser
 from models.dataset import Dataset
 from models.training.values import ValueRows
 
@@ -29,10 +30,9 @@ class History:
     @classmethod
     def of(cls, data: Dataset, end: int, rows: ValueRows) -> Self:
         """Sort events [0, end)."""
-        event = np.argsort(data.user[:end], kind="stable")
+        order = ByUser(data, end)
+        event, place = order.event, order.place
         user, time = data.user[event].astype(np.int64), data.time[event]
-        new = np.r_[True, user[1:] != user[:-1]][:end]
-        start = np.maximum.accumulate(np.where(new, np.arange(end), 0))
         seconds = np.maximum(np.diff(time, prepend=time[:1]), 0) / 1000  # below 0: another user
         gap = np.minimum(GAPS - 1, 1 + (np.log2(1 + seconds) / 2).astype(np.int64))
         items, first, item = np.unique(data.item[:end], return_index=True, return_inverse=True)
@@ -41,8 +41,8 @@ class History:
             event=event,
             item=item,
             row=rows.rows(data.kind[event], data.value[event]),
-            gap=np.where(new, 0, gap),
-            place=np.arange(end) - start,
+            gap=np.where(place == 0, 0, gap),
+            place=place,
             positive=data.positive[event],
             again=_again(user, item),
             items=items.astype(np.int64),

@@ -18,8 +18,8 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from models.arrays import Bools, Float32s, Int32s, Int64s
+from models.by_user import ByUser
 from models.dataset import Dataset
-from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail, weights_of
 from models.evaluation.baselines.validation import choose, frozen_hits, validation_start
 from models.evaluation.contest import Context, ScoreContestant
@@ -81,7 +81,7 @@ class IALS(ScoreContestant):
 
     def start(self, end: int) -> None:
         """Choose the settings on the last tenth, then train on all of it."""
-        self._history = History(self.data)
+        self._history = ByUser(self.data, len(self.data))
         self._tail = tail(len(self.data.items))
         self._tail.add(self.data, np.arange(validation_start(end)))
         self.chosen = self._choose(end)

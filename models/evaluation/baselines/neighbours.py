@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Float32s, Int64s
-from models.evaluation.baselines.history import History
+from models.by_user import ByUser
 from models.evaluation.baselines.measures import TAIL, tail
 from models.evaluation.baselines.pairs import Pairs
 from models.evaluation.baselines.tuned import Tuned
@@ -33,7 +33,7 @@ class Neighbours(Tuned):
     def empty(self) -> None:
         """Start both matrices."""
         items = len(self.data.items)
-        self._history = History(self.data)
+        self._history = ByUser(self.data, len(self.data))
         self._tail = tail(items)
         self._pairs = {"all": Pairs(items), "liked": Pairs(items)}
         self._events = {which: np.zeros(items) for which in self._pairs}

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from models.arrays import Bools, Float32s, Int64s
+from models.by_user import ByUser
 from models.dataset import Dataset
-from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import TAIL, tail
 from models.evaluation.baselines.next_item import Network, seen_items, train
 from models.evaluation.baselines.passages import LENGTH
@@ -81,7 +81,7 @@ class Sequential(ScoreContestant):
 
     def start(self, end: int) -> None:
         """Train each trial before the last tenth; the best one then learns the tenth too."""
-        self._history = History(self.data)
+        self._history = ByUser(self.data, len(self.data))
         self._tail = tail(len(self.data.items))
         self._tail.add(self.data, np.arange(end))
         with one_thread(), self._seeded():

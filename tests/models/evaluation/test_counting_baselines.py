@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from support.histories import history, random_history
 
+from models.by_user import ByUser
 from models.dataset import Dataset
-from models.evaluation.baselines.history import History
 from models.evaluation.baselines.measures import Decayed, LastCounted
 from models.evaluation.baselines.neighbours import Neighbours
 from models.evaluation.baselines.pairs import Pairs
@@ -136,7 +136,7 @@ def test_pairs_stay_small_where_few_of_them_come() -> None:
 def test_the_past_of_an_event_is_its_users() -> None:
     """Newest first, and nothing of the future."""
     data = history([0, 1, 0, 0, 1], [5, 6, 7, 8, 9], items=10)
-    past = History(data)
+    past = ByUser(data, len(data))
     assert past.before(np.array([3, 4, 0]), 3).tolist() == [[2, 0, -1], [1, -1, -1], [-1, -1, -1]]
     assert past.count(np.array([3, 4, 0])).tolist() == [2, 1, 0]
 
