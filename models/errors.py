@@ -11,6 +11,10 @@ class DataError(ValueError):
     """Files or columns from which nothing can be learned; the message says what they lack."""
 
 
+class LearnerError(DataError):
+    """A learner gave what none may; the message names it, its method, what came and what may."""
+
+
 class MissingLibraryError(ImportError):
     """A library of the extra `train` is not installed; the message says how to get it."""
 

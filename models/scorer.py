@@ -8,13 +8,12 @@ from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
 
+from models import tables_file
 from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.catalogue import Catalogue
 from models.dense_lists import Ranks, empty_ranks
-from models.errors import CodecError
+from models.errors import CodecError, LearnerError
 from models.events import EventBatch
 from models.feedback import Feedback
 from models.gate import Gate
@@ -149,16 +148,16 @@ class Scorer(ABC):
 
         Raises
         ------
-        ValueError
+        LearnerError
             If they are of another shape.
 
         """
-        scores, size = self.scores(states, catalogue), int(catalogue.shelves.size[0])
-        wanted = len(states), size
-        if scores.shape != wanted:
-            raise ValueError(
+        scores = self.scores(states, catalogue)
+        wanted = len(states), int(catalogue.shelves.size[0])
+        if np.shape(scores) != wanted:
+            raise LearnerError(
                 f"{type(self).__qualname__}.scores must give {wanted}, users by items;"
-                f" got {scores.shape}"
+                f" got {np.shape(scores)}."
             )
         return np.where(np.isnan(scores), -np.inf, scores).astype(np.float32)
 
@@ -174,10 +173,13 @@ class Scorer(ABC):
             had = users.had[start : start + users.had_size[user]]
             yield scores, shown if self.repeats else shown & ~np.isin(marks, had)
 
+    def file_notes(self) -> dict[str, str]:
+        """Tell what a file says beside what was learned."""
+        return {"repeats": str(int(self.repeats)), "of": type(self).__qualname__}
+
     def save(self, path: Path) -> None:
-        """Write what was learned as a safetensors file."""
-        tables = {name: np.ascontiguousarray(table) for name, table in self.learned.items()}
-        save_file(tables, path, {"repeats": str(int(self.repeats)), "of": type(self).__qualname__})
+        """Write what was learned as a safetensors file, whole or not at all. Raises OSError."""
+        tables_file.write(path, self.learned, self.file_notes())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -187,17 +189,11 @@ class Scorer(ABC):
         ------
         CodecError
             If the file is damaged or another learner's.
+        OSError
+            If it cannot be read.
 
         """
-        try:
-            tables, notes = load_file(path), _notes(path)
-        except SafetensorError as exc:
-            raise CodecError(f"{path} is damaged or no safetensors file: {exc}") from exc
+        tables, notes = tables_file.read(path)
         if notes.get("of") != cls.__qualname__:
             raise CodecError(f"{path} is of {notes.get('of')}, not of {cls.__qualname__}")
         return cls(repeats=notes["repeats"] == "1", learned=tables)
-
-
-def _notes(path: Path) -> Mapping[str, str]:
-    with safe_open(path, framework="numpy") as file:
-        return file.metadata() or {}

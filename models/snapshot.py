@@ -3,30 +3,23 @@
 Tensors: `gate.` and the names of gate.GateColumns; with a net also `net.` and those of
 net.NetWeights. Metadata, each a text: `format`, `settings` (JSON), `gate` (JSON, names of the
 gate's features), `features` (JSON of models.features, empty without a net), `notes` (JSON),
-`trained_until` (ms) and `sha256` over all of these and the tensors' names, types, shapes and bytes.
+`trained_until` (ms) and `sha256` (see models.tables_file).
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
+from models import tables_file
 from models.errors import CodecError
 from models.features import FeatureMap
 from models.gate import NAMES, Gate, GateColumns
 from models.net import Net, NetWeights
-from models.whole_file import write_whole
+from models.tables_file import Tables
 
 FORMAT: Final = "headwater mixture 1"
-
-_Tensors = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +35,7 @@ class Snapshot:
 
 def write(path: Path, snapshot: Snapshot) -> None:
     """Write the snapshot; until it is whole, a file that was there stays as it is."""
-    tensors: _Tensors = {
+    tensors: Tables = {
         f"gate.{name}": table for name, table in snapshot.start.columns._asdict().items()
     }
     net = snapshot.net
@@ -56,20 +49,7 @@ def write(path: Path, snapshot: Snapshot) -> None:
         "notes": json.dumps(snapshot.notes, sort_keys=True),
         "trained_until": str(snapshot.trained_until),
     }
-    metadata["sha256"] = _digest(tensors, metadata)
-    write_whole(path, _ordered(save(tensors, metadata)))
-
-
-def _ordered(data: bytes) -> bytes:
-    """The same file with its header in order, which the library leaves to chance.
-
-    A file is the header's length (u64, little endian), the header as JSON, padded with spaces to
-    whole words, and the tensors.
-    """
-    start = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:start]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[start:]
+    tables_file.write(path, tensors, metadata)
 
 
 def read(path: Path) -> Snapshot:
@@ -83,12 +63,10 @@ def read(path: Path) -> Snapshot:
         If it cannot be read.
 
     """
-    tensors, metadata = _load(path)
+    tensors, metadata = tables_file.read(path)
     if metadata.get("format") != FORMAT:
         found = metadata.get("format", "none")
         raise CodecError(f"{path} has the format {found!r}; this version reads {FORMAT!r}")
-    if metadata.pop("sha256", None) != _digest(tensors, metadata):
-        raise CodecError(f"{path} is damaged: its content does not have its sha256")
     try:
         return _parse(tensors, metadata)
     except CodecError as exc:
@@ -97,24 +75,7 @@ def read(path: Path) -> Snapshot:
         raise CodecError(f"{path} is no whole snapshot: {exc!r}") from exc
 
 
-def _load(path: Path) -> tuple[_Tensors, dict[str, str]]:
-    """Read tensors and metadata, whatever they are.
-
-    Raises
-    ------
-    CodecError
-        If the file is no safetensors file, or not all of one.
-
-    """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, dict(file.metadata() or {})
-    except SafetensorError as exc:
-        raise CodecError(f"{path} is damaged, cut short or no safetensors file: {exc}") from exc
-
-
-def _parse(tensors: _Tensors, metadata: Mapping[str, str]) -> Snapshot:
+def _parse(tensors: Tables, metadata: Mapping[str, str]) -> Snapshot:
     names = tuple(json.loads(metadata["gate"]))
     if names != NAMES:
         raise CodecError(f"its gate is for the features {', '.join(names)}; required are"
@@ -131,15 +92,3 @@ def _parse(tensors: _Tensors, metadata: Mapping[str, str]) -> Snapshot:
         trained_until=int(metadata["trained_until"]),
         notes=json.loads(metadata["notes"]),
     )
-
-
-def _digest(tensors: _Tensors, metadata: Mapping[str, str]) -> str:
-    """SHA-256 of all that the file holds, in an order that does not depend on the file's."""
-    digest = sha256()
-    for name in sorted(tensors):
-        table = tensors[name]
-        digest.update(f"{name} {table.dtype.str} {table.shape}\n".encode())
-        digest.update(np.ascontiguousarray(table).tobytes())
-    for name in sorted(metadata):
-        digest.update(f"\n{name} {len(metadata[name])} {metadata[name]}".encode())
-    return digest.hexdigest()

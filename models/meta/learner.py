@@ -8,7 +8,6 @@ learner reads it, and ring.
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from models.content import Content
 from models.features import FeatureMap
 from models.gate import Gate
 from models.learner import Log
-from models.meta import files, popularity
+from models.meta import popularity
 from models.meta.described import Described, entering, of_all
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
@@ -260,23 +259,9 @@ class MetaLearner(Scorer):
 
         """
 
-    def save(self, path: Path) -> None:
-        """Write what was learned as a safetensors file, whole or not at all. Raises OSError."""
-        files.write(path, self)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        CodecError
-            If the file is damaged or another learner's.
-
-        """
-        learner = super().load(path)
-        files.check(path, learner)
-        return learner
+    def file_notes(self) -> dict[str, str]:
+        """Tell the learner's name, by which a worker finds its class."""
+        return {**super().file_notes(), "learner": self.name}
 
     def unpack_gate(self, payload: bytes | None) -> Gate:
         """Read a partition's gate, of which nothing here depends."""

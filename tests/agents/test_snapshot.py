@@ -144,7 +144,7 @@ def test_a_damaged_meta_learner_is_named(mean: Path, damage: object) -> None:
 
 def test_a_learner_of_another_release_is_named(mean: Path) -> None:
     """With those that are known."""
-    known, other = b'"learner":"item-mean-offset"', b'"learner":"median-of-others"'
+    known, other = b'"learner": "item-mean-offset"', b'"learner": "median-of-others"'
     mean.write_bytes(mean.read_bytes().replace(known, other))
     assert "is of the learner median-of-others; known are item-mean," in refused(mean)
 

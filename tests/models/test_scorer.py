@@ -7,10 +7,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import models
+from models import whole_file
 from models.checks import CHECKS
-from models.errors import CodecError
+from models.errors import CodecError, LearnerError
 from models.events import EventBatch
 from models.hashing import item_hashes
 from models.learner import Log
@@ -55,19 +57,68 @@ def test_the_template_learns_what_follows():
     assert state.catalogue.ids(lists.position[0]) == ["b"]
 
 
-def test_a_file_of_another_learner_is_refused(tmp_path):
-    """By name; a damaged one too."""
+@pytest.fixture
+def path(tmp_path):
+    """A file of a learner that has learned."""
+    path = tmp_path / "learner.safetensors"
+    Follower(learned={"pairs": np.arange(64, dtype=np.uint64).reshape(32, 2)}).save(path)
+    return path
+
+
+def test_a_file_of_another_learner_is_refused(path):
+    """By name."""
 
     class Other(Follower):
         """Another."""
 
-    path = tmp_path / "learner.safetensors"
-    Follower(learned={"pairs": np.zeros((1, 2), dtype=np.uint64)}).save(path)
     with pytest.raises(CodecError, match="of Follower, not of"):
         Other.load(path)
-    path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(CodecError, match="damaged"):
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-4],
+        lambda content: content[:-4] + bytes([content[-4] ^ 1]) + content[-3:],
+        lambda content: content.replace(b'"repeats": "0"', b'"repeats": "1"'),
+        lambda _: b"",
+        lambda _: b"no learner at all",
+    ],
+    ids=["cut short", "one bit turned", "other repeats", "empty", "text"],
+)
+def test_a_damaged_file_is_refused(path, damage):
+    """By name, whatever was damaged."""
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CodecError, match=f"{path} is damaged"):
         Follower.load(path)
+
+
+def test_a_file_without_a_digest_is_refused(path):
+    """Nobody could tell whether it is damaged."""
+    save_file({"pairs": np.zeros((1, 2))}, path, {"of": "Follower", "repeats": "0"})
+    with pytest.raises(CodecError, match=f"{path} has no sha256"):
+        Follower.load(path)
+
+
+def test_a_save_that_fails_leaves_the_old_file(path, monkeypatch):
+    """The new file takes the old one's place only once it is whole; nothing else stays behind."""
+    before = path.read_bytes()
+
+    def fails(_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(whole_file.os, "fsync", fails)
+    with pytest.raises(OSError, match="no space"):
+        Follower(learned={"pairs": np.zeros((1, 2), dtype=np.uint64)}).save(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_same_content_gives_the_same_bytes(path, tmp_path):
+    """So that files can be compared."""
+    again = tmp_path / "again.safetensors"
+    Follower.load(path).save(again)
+    assert again.read_bytes() == path.read_bytes()
 
 
 class Broken(Follower):
@@ -103,5 +154,5 @@ def test_scores_of_another_shape_are_refused():
 
     state = replay(Shape(), sample_log())
     states = Shape().unpack_users(state.users)
-    with pytest.raises(ValueError, match=r"Shape\.scores must give \(12, 80\)"):
+    with pytest.raises(LearnerError, match=r"Shape\.scores must give \(12, 80\), .*; got \(1, 3\)"):
         Shape().recommend(states, state.gate, state.catalogue, 3)
