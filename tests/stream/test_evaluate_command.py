@@ -61,6 +61,13 @@ class Constant(Scorer):
 
     def scores(self, states, catalogue):
         return np.zeros((len(states), int(catalogue.shelves.size[0])), dtype=np.float32)
+
+
+class Narrow(Scorer):
+    """Scores three items, whatever there is."""
+
+    def scores(self, states, catalogue):
+        return np.zeros((len(states), 3), dtype=np.float32)
 '''
 
 
@@ -82,6 +89,10 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
     for wrong in ("own_learner:Other", "no_such:Constant", "json:dumps", "models.scorer:Scorer"):
         assert main([*asked, "--learner", wrong]) == 2
         assert f"Learner {wrong}" in capsys.readouterr().err
+    assert main([*asked, "--learner", "own_learner:Narrow"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("headwater: Narrow.scores must give (")
+    assert said.endswith(", users by items; got (8, 3).")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from models.evaluation.user_cold.metrics import Columns, Told, columns
 from models.evaluation.user_cold.plan import Plan, barred
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
+from models.meta.shapes import check_shapes
 
 _SCORES: Final = 2**22
 """Scores of all items that are held at once."""
@@ -51,7 +52,7 @@ def run(
     Raises
     ------
     DataError
-        If one is not known, or cannot learn from the data.
+        If one is not known, cannot learn from the data, or gives what its methods may not.
     MissingLibraryError
         If one needs a library that is not installed.
 
@@ -70,6 +71,7 @@ def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: P
         seed=seed,
         progress=lambda done, of: progress(f"{name}: training", done, of),
     )
+    check_shapes(learner, trained, plan.world, plan.train)
     vectors = trained.item_vectors(plan.world.hashes, plan.world.contents)
     trained = trained.with_telling(plan.train, vectors).with_popularity(plan.world, plan.train)
     train_seconds = perf_counter() - began

@@ -1,0 +1,52 @@
+"""What a learner of one's own gives in a wrong shape is told in a sentence: whose, which, what."""
+
+import numpy as np
+import pytest
+from support.tasks import synthetic
+
+from models.errors import LearnerError
+from models.meta import LEARNERS, learner_of
+from models.meta.item_mean import ItemMean
+from models.meta.shapes import check_shapes
+
+
+class Own(ItemMean):
+    """A learner of one's own."""
+
+    name = "own"
+
+
+def given(method, wrong):
+    """Make a class of Own of which one method gives something else."""
+    return type("Own", (Own,), {method: lambda _self, *_, **__: wrong})
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong", "told"),
+    [
+        ("meta_train", None, "Own.meta_train must give a learner; got None."),
+        ("item_vectors", np.zeros((2, 1)), r"item_vectors must give \(\d, any number\).*\(2, 1\)"),
+        ("start", np.zeros((3, 1)), r"Own.start must give \(2, any number\), users by weights;"),
+        ("start", [0.0, 0.0], r"start must give .*; got \(2,\)\."),
+        ("adapt_weights", np.zeros((2, 5)), r"adapt_weights must give \(2, 1\), .*; got \(2, 5\)"),
+        ("predict", np.zeros((2, 99)), r"Own.predict must give \(2, \d\), users by items;"),
+        ("predict", None, r"predict must give .*; got \(\)\."),
+    ],
+)
+def test_a_wrong_shape_is_told(method, wrong, told):
+    """With the learner, the method, what must be and what came."""
+    world, tasks = synthetic(users=10)
+    learner = given(method, wrong)()
+    trained = learner.meta_train(world, tasks)
+    with pytest.raises(LearnerError, match=told):
+        check_shapes(learner, trained, world, tasks)
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNERS if "mean" in name])
+def test_right_shapes_pass(name):
+    """As in each evaluation of LEARNERS, of one user with one event too."""
+    world, tasks = synthetic(users=10)
+    learner = learner_of(name, {})
+    trained = learner.meta_train(world, tasks)
+    check_shapes(learner, trained, world, tasks)
+    check_shapes(learner, trained, world, tasks.select(np.arange(1)).between(0, 1))
