@@ -179,8 +179,12 @@ class Counters(ByRows):
     }
     space: ClassVar[Space] = {f"modules.{name}": ON_OFF for name in defaults["modules"]}
 
+    def __init__(self, context: Context) -> None:
+        """Take the context's settings. Raises DataError if a module is none."""
+        super().__init__(context)
+        own = {**self.defaults, **context.settings.get(self.name, {})}
+        self.settings = MixtureSettings(context.repeats, features_of(own["modules"]))
+
     def fit(self, data: Dataset, end: int) -> None:
         """Replay events [0, end)."""
-        own = {**self.defaults, **self.context.settings.get(self.name, {})}
-        settings = MixtureSettings(self.context.repeats, features_of(own["modules"]))
-        self.begin(Mixture(settings), data, end)
+        self.begin(Mixture(self.settings), data, end)

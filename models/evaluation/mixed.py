@@ -4,6 +4,7 @@ import logging
 
 from models.dataset import Dataset
 from models.evaluation.by_rows import ByRows
+from models.evaluation.contest import Context
 from models.search.modules import NET
 from models.training import Step, TrainSettings, refresh, train
 from models.training.settings import DEFAULTS, SPACE
@@ -17,11 +18,15 @@ class Mixed(ByRows):
     name = "mixture"
     space, defaults = SPACE, DEFAULTS
 
+    def __init__(self, context: Context) -> None:
+        """Take the context's settings. Raises DataError if one is out of its range."""
+        super().__init__(context)
+        own = context.settings.get(self.name, {})
+        self.settings = TrainSettings(seed=context.seed, repeats=context.repeats, **own)
+
     def fit(self, data: Dataset, end: int) -> None:
         """Train on events [0, end), then replay them."""
-        context = self.context
-        own = context.settings.get(self.name, {})
-        settings = TrainSettings(seed=context.seed, repeats=context.repeats, **own)
+        settings = self.settings
         self._trained = train(data, end, settings, progress=self._tell)
         if self._trained.mixture.net is None and NET in settings.modules:
             _log.warning("The mixture has no net: %s.", self._trained.mixture.notes["net"])

@@ -6,7 +6,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
-from models.search.space import Settings, start_of
+from models.search.space import Settings, default_of, start_of
 from models.search.trials import DIVERGED, FINISHED, SETTINGS, Search, best, finished
 
 
@@ -23,19 +23,45 @@ def line(search: Search, trial: FrozenTrial, trials: int) -> str:
 
 
 def table(search: Search, found: FrozenTrial) -> Table:
-    """The best trial beside the first, which is the defaults."""
-    space = search.narrowed.space
-    first = finished(search.study)[0]
+    """The best trial beside the defaults, and beside the first trial if that is not these."""
+    first, from_defaults = finished(search.study)[0], not _moved(search)
     shown = Table(title=f"Searched {search.about}", title_justify="left")
     shown.add_column("setting")
     shown.add_column("default", justify="right")
+    if not from_defaults:
+        shown.add_column(f"trial {first.number}, the first", justify="right")
     shown.add_column(f"trial {found.number}, the best", justify="right")
-    start = start_of(space, search.defaults)
-    for name in space:
-        shown.add_row(name, _text(start[name]), _text(found.params[name]))
+    for name in (*search.narrowed.space, *search.narrowed.fixed):
+        tried = [] if from_defaults else [first]
+        values = [{**search.narrowed.fixed, **trial.params}[name] for trial in (*tried, found)]
+        shown.add_row(name, *map(_text, (default_of(name, search.defaults), *values)))
     shown.add_section()
-    shown.add_row(search.objective.figure, _text(first.value), _text(found.value))
+    before = [_score(first)] if from_defaults else ["", _score(first)]
+    shown.add_row(search.objective.figure, *before, _score(found))
     return shown
+
+
+def beginning(search: Search) -> str | None:
+    """What the first trial tries, if the defaults lie outside of what is searched."""
+    moved = _moved(search)
+    if not moved:
+        return None
+    told = [
+        f"{name} {_text(value)} (default {_text(default_of(name, search.defaults))})"
+        for name, value in moved.items()
+    ]
+    return f"The first trial is the nearest to the defaults: {', '.join(told)}."
+
+
+def _moved(search: Search) -> Settings:
+    """What of the first trial is not the learner's default."""
+    space, fixed, defaults = search.narrowed.space, search.narrowed.fixed, search.defaults
+    first = {**fixed, **start_of(space, defaults)}
+    return {name: value for name, value in first.items() if value != default_of(name, defaults)}
+
+
+def _score(trial: FrozenTrial) -> str:
+    return "diverged" if DIVERGED in trial.user_attrs else _text(trial.value)
 
 
 def counts(study: Study) -> str:
@@ -61,7 +87,8 @@ def comments(search: Search, found: FrozenTrial) -> Iterator[str]:
     first = finished(search.study)[0]
     yield f"headwater search: {search.about}"
     yield f"{search.objective.figure} {_text(found.value)} on the validation part;"
-    yield f"defaults {_text(first.value)}; {counts(search.study)}."
+    start = "the first trial" if _moved(search) else "the defaults"
+    yield f"{start} {_score(first)}; {counts(search.study)}."
 
 
 def _text(value: object) -> str:

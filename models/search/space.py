@@ -10,6 +10,8 @@ A file can narrow a space. What it names is searched and nothing else; all other
     rate = {low = 1e-3, high = 1e-2}     # in a range; what is not told is as declared
     dropout = {}                         # as declared
     id_dropout = 0.2                     # not searched, but this
+
+What is searched lies within what is declared; what is set need only be what the learner takes.
 """
 
 import math
@@ -55,7 +57,11 @@ class Choice:
     options: tuple[Any, ...]
 
     def nearest(self, value: Any) -> Any:
-        """The value, or the first option where it is none."""
+        """The value, of numbers the nearest, or else the first option."""
+        if isinstance(value, float | int) and all(
+            isinstance(one, float | int) for one in self.options
+        ):
+            return min(self.options, key=lambda one: abs(one - value))
         return value if value in self.options else self.options[0]
 
 
@@ -76,12 +82,15 @@ class Narrowed:
 
 def start_of(space: Space, defaults: Settings) -> dict[str, Any]:
     """The point of the space that is nearest to the defaults."""
-    start = {}
-    for name, parameter in space.items():
-        setting, _, option = name.partition(".")
-        value = option in defaults[setting] if option else defaults[setting]
-        start[name] = parameter.nearest(value)
-    return start
+    return {
+        name: parameter.nearest(default_of(name, defaults)) for name, parameter in space.items()
+    }
+
+
+def default_of(name: str, defaults: Settings) -> Any:
+    """What the parameter is without a search."""
+    setting, _, option = name.partition(".")
+    return option in defaults[setting] if option else defaults[setting]
 
 
 def gathered(values: Settings, defaults: Settings) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def read_space(path: Path, declared: Space) -> Narrowed:
         elif isinstance(value, list):
             if not value:
                 raise DataError(f"{what} needs something to choose from; got an empty list.")
-            space[name] = Choice(tuple(_fitting(what, one, declared[name]) for one in value))
+            space[name] = Choice(tuple(_within(what, one, declared[name]) for one in value))
         else:
             fixed[name] = _fitting(what, value, declared[name])
     if not space:
@@ -167,7 +176,7 @@ def _range(what: str, told: Mapping[str, Any], declared: Parameter) -> Parameter
         raise DataError(f"{what} has low, high and log; got {', '.join(unknown)}.")
     if not isinstance(told.get("log", False), bool):
         raise DataError(f"{what}: log is true or false; got {told['log']!r}.")
-    ends = {end: _fitting(f"{what}.{end}", told[end], declared) for end in told if end != "log"}
+    ends = {end: _within(f"{what}.{end}", told[end], declared) for end in told if end != "log"}
     found = replace(declared, **ends, **{key: told[key] for key in told if key == "log"})
     if not found.low < found.high or (found.log and found.low <= 0):
         raise DataError(
@@ -175,6 +184,16 @@ def _range(what: str, told: Mapping[str, Any], declared: Parameter) -> Parameter
             f" {found.low} and {found.high}."
         )
     return found
+
+
+def _within(what: str, told: Any, declared: Parameter) -> Any:
+    """The value, if it is of the parameter's kind and in its range."""
+    value = _fitting(what, told, declared)
+    if not isinstance(declared, Choice) and not declared.low <= value <= declared.high:
+        raise DataError(
+            f"{what} is searched within {declared.low:g} and {declared.high:g}; got {value:g}."
+        )
+    return value
 
 
 def _fitting(what: str, value: Any, declared: Parameter) -> Any:

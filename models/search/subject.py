@@ -8,7 +8,7 @@ from typing import Any, Final
 from models.errors import DataError
 from models.evaluation.contest import Context
 from models.evaluation.contestants import CONTESTANTS, contestant
-from models.meta import LEARNERS, learner_class
+from models.meta import LEARNERS, learner_class, learner_of
 from models.search.files import checked, read_settings
 from models.search.modules import REPEATS
 from models.search.space import Settings, Space
@@ -55,6 +55,14 @@ def subject_of(name: str, *, repeats: bool = False) -> Subject:
     if not repeats:  # the module would always be without effect
         space = {key: value for key, value in space.items() if key != f"modules.{REPEATS}"}
     return Subject(name, meta, space, asdict(found.defaults) if meta else found.defaults)
+
+
+def check_settings(subject: Subject, settings: Settings) -> None:
+    """Raise DataError if the learner does not take the settings."""
+    if subject.meta:
+        learner_of(subject.name, settings)
+    else:
+        contestant(subject.name, Context(settings={subject.name: settings}))
 
 
 def settings_of(

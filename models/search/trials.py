@@ -1,7 +1,8 @@
 """The search itself: Optuna suggests, an objective scores, and all is kept as it comes.
 
 What is suggested follows from the seed and the finished trials alone, so that a search that was
-killed goes on as if it had not been. The first trial is the learner's defaults.
+killed goes on as if it had not been. The first trial is the learner's defaults, or the nearest
+to them that is searched.
 """
 
 from collections.abc import Callable, Mapping

@@ -89,10 +89,11 @@ def search(
 ) -> int:
     """Search a learner's settings, and which modules the mixture has; write the best ones.
 
-    The first trial is the defaults; others are suggested by what was found so far. What `headwater
-    evaluate` tests with the same --warm-up, or --cold-share and --seed, is never looked at: a trial
-    trains on the first 80 % of the warm-up and is scored by HR@10 over its rest, predicted event by
-    event; a meta-learner's by the MAE for users held out of those that train.
+    The first trial is the defaults, or with --space what is nearest to them; others are suggested
+    by what was found so far. What `headwater evaluate` tests with the same --warm-up, or
+    --cold-share and --seed, is never looked at: a trial trains on the first 80 % of the warm-up and
+    is scored by HR@10 over its rest, predicted event by event; a meta-learner's by the MAE for
+    users held out of those that train.
 
     Every trial is kept as it ends. Killed or interrupted, the same command goes on; with a larger
     --n-trials it adds trials.

@@ -17,8 +17,8 @@ from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
 from models.search.files import Found, write_settings
 from models.search.objective import Cold, Objective, Prequential
-from models.search.space import Narrowed, read_space
-from models.search.subject import Subject, subject_of
+from models.search.space import Narrowed, gathered, read_space, start_of
+from models.search.subject import Subject, check_settings, subject_of
 from stream.cli.given import refuse
 from stream.cli.histories import read_history
 from stream.cli.holding import show
@@ -71,9 +71,7 @@ def run(loaded: Loaded, job: Job) -> None:
         libraries = _libraries(with_plots=job.plot is not None)
         subject = subject_of(job.learner, repeats=loaded.settings.repeats == "allow")
         _refuse_unread(job, subject)
-        narrowed = Narrowed(subject.space, {})
-        if job.space:
-            narrowed = read_space(job.space, subject.space)
+        narrowed = _narrowed(job.space, subject)
         data = read_history(loaded, job.events, job.items, job.users)
         for note in data.notes:
             print(note, file=sys.stderr)
@@ -96,6 +94,19 @@ def _refuse_unread(job: Job, subject: Subject) -> None:
     other = "prequential" if subject.meta else "user-cold"
     given = job.given - {"users"} if ":" in job.learner else job.given
     refuse(given, _READ_BY[other], f"learners of the protocol {other}; {job.learner} is none")
+
+
+def _narrowed(path: Path | None, subject: Subject) -> Narrowed:
+    """What is searched: all that the learner declares, or what a file says of it."""
+    if path is None:
+        return Narrowed(subject.space, {})
+    narrowed = read_space(path, subject.space)
+    start = {**narrowed.fixed, **start_of(narrowed.space, subject.defaults)}
+    try:
+        check_settings(subject, gathered(start, subject.defaults))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return narrowed
 
 
 def _libraries(*, with_plots: bool) -> Any:
@@ -152,7 +163,10 @@ def _go_on(libraries: Any, job: Job, search: Any) -> None:
             _write(report, job, search, found)
             written = found.number
 
-    with _shown(job, len(libraries.trials.finished(search.study))) as (tell, progress):
+    before = len(libraries.trials.finished(search.study))
+    if not before and (note := report.beginning(search)):
+        print(note, file=sys.stderr)
+    with _shown(job, before) as (tell, progress):
         try:
             search.run(job.trials, progress, done)
         except KeyboardInterrupt:

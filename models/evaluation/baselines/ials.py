@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from models.arrays import Bools, Float32s, Int32s, Int64s
 from models.by_user import ByUser
 from models.dataset import Dataset
+from models.errors import DataError
 from models.evaluation.baselines.measures import TAIL, tail, weights_of
 from models.evaluation.baselines.validation import choose, frozen_hits, validation_start
 from models.evaluation.contest import Context, ScoreContestant
@@ -76,6 +77,8 @@ class IALS(ScoreContestant):
         self.defaults = {**usual.weights._asdict(), "depth": usual.depth}
         if told := context.settings.get(self.name):
             both = {**self.defaults, **told}
+            if wrong := [name for name, value in both.items() if value <= 0]:
+                raise DataError(f"{wrong[0]} must be above 0; got {both[wrong[0]]}.")
             depth = both.pop("depth")
             self.grid = (Settings(Weights(**both), depth),)
 

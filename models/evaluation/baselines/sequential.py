@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from models.arrays import Bools, Float32s, Int64s
 from models.by_user import ByUser
 from models.dataset import Dataset
+from models.errors import DataError
 from models.evaluation.baselines.measures import TAIL, tail
 from models.evaluation.baselines.next_item import Network, seen_items, train
 from models.evaluation.baselines.passages import LENGTH
@@ -73,7 +74,10 @@ class Sequential(ScoreContestant):
         super().__init__(context)
         self.defaults = self.trials[0]._asdict()
         if told := context.settings.get(self.name):
-            self.trials = (self.trials[0]._replace(**told),)
+            trial = self.trials[0]._replace(**told)
+            if not (0 <= trial.dropout < 1 and trial.rate > 0):
+                raise DataError(f"dropout must be in 0 to 1 and rate above 0; got {told}.")
+            self.trials = (trial,)
 
     @abstractmethod
     def encoder(self, dropout: float) -> nn.Module:

@@ -1,5 +1,6 @@
 """What may vary: declared beside settings, narrowed by files, gathered into settings."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_a_search_starts_at_the_defaults_or_the_nearest_point() -> None:
     }  # fmt: skip
 
 
+def test_of_numbers_the_nearest_is_tried_first() -> None:
+    """Of texts the first."""
+    space = {"width": Choice((16, 48, 128)), "rate": Choice((0.01, 0.02)), "base": Choice(("mlp",))}
+    assert start_of(space, DEFAULTS) == {"width": 48, "rate": 0.02, "base": "mlp"}
+
+
 def test_options_become_a_list_in_the_default_order() -> None:
     """Those that are off are left out; what is not told stays."""
     assert gathered({"width": 32, "modules.liking": False}, DEFAULTS) == {
@@ -72,8 +79,14 @@ def test_a_file_searches_what_it_names_alone(tmp_path: Path) -> None:
         ("width = [1.5]", "width is a whole number; got 1.5"),
         ("rate = [true]", "rate is a number; got True"),
         ("rate = {low = nan}", "rate.low is a number"),
-        ("rate = {low = 1.0}", "needs a low end above 0 below the high one"),
-        ("rate = {low = 0.0}", "above 0"),
+        ("rate = {low = 0.1}", "needs a low end above 0 below the high one"),
+        ("rate = {low = 0.0}", "rate.low is searched within 0.001 and 0.1; got 0"),
+        (
+            "rate = {low = 0.01, high = 1e9}",
+            "rate.high is searched within 0.001 and 0.1; got 1e+09",
+        ),
+        ("rate = [0.01, 1]", "rate is searched within 0.001 and 0.1; got 1"),
+        ("width = {low = -16, high = 64}", "width.low is searched within 16 and 128; got -16"),
         ("rate = {low = 0.01, step = 2}", "has low, high and log; got step"),
         ("rate = {log = 1}", "log is true or false"),
         ('base = ["cosine"]', "base may be 'dot', 'mlp'; got 'cosine'"),
@@ -84,7 +97,7 @@ def test_a_file_searches_what_it_names_alone(tmp_path: Path) -> None:
 )
 def test_a_wrong_file_is_told_by_what_is_wrong(tmp_path: Path, text: str, why: str) -> None:
     """With the parameter's name."""
-    with pytest.raises(DataError, match=why.replace(".", r"\.")):
+    with pytest.raises(DataError, match=re.escape(why)):
         narrowed(tmp_path / "space.toml", text)
     with pytest.raises(DataError, match="cannot be read"):
         read_space(tmp_path / "absent.toml", SPACE)
