@@ -34,7 +34,7 @@ def load_learner(settings: Settings) -> Served:
     try:
         learner, trained_repeats = _read(settings.model)
     except MissingLibraryError as exc:
-        raise SettingsError(f"Setting model names {settings.model}, but {exc}") from exc
+        raise SettingsError(f"Setting model names {settings.model}: {exc}") from exc
     except OSError as exc:
         raise SettingsError(f"Setting model names {settings.model}: {exc}.") from exc
     except CodecError as exc:
@@ -66,7 +66,10 @@ def _read(path: Path) -> tuple[Served, bool]:
     """The learner of a file, and whether its lists may hold what the user has had."""
     meta = files.read(path)
     if meta is not None:
-        meta.check_libraries()
+        try:
+            meta.check_libraries()
+        except MissingLibraryError as exc:
+            raise MissingLibraryError(f"Learner {meta.name}: {exc}") from exc
         return meta, meta.repeats
     mixture = Mixture.load(path)
     return mixture, mixture.settings.repeats

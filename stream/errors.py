@@ -12,6 +12,7 @@ HeadwaterError                 exit code 1: something outside failed
 ├── TopicError                 a topic whose shape would break a guarantee
 ├── SendError                  Kafka refused or lost a message for good
 ├── OutputFileError            a file that cannot be written
+├── LearnerFailed              one of several learners that are compared; the others did not
 ├── CodecError                 packed bytes that this release cannot read
 └── StateError                 local state that does not fit its changelog or its worker
 """
@@ -67,6 +68,10 @@ class SendError(HeadwaterError):
 
 class OutputFileError(HeadwaterError):
     """A file cannot be written: the disk is full, or the folder is not ours."""
+
+
+class LearnerFailed(HeadwaterError):
+    """One of several learners that are compared; what the others found is told all the same."""
 
 
 class CodecError(HeadwaterError):

@@ -43,7 +43,19 @@ CONTESTANTS: "Final[dict[str, Callable[[Context], Contestant]]]" = {
 
 
 def contestant(name: str, context: "Context") -> "Contestant":
-    """Make one of CONTESTANTS, or a learner of one's own that is named module:Class."""
-    if ":" in name:
-        return _from("own", "Own")(name, context)
-    return CONTESTANTS[name](context)
+    """Make one of CONTESTANTS, or a learner of one's own that is named module:Class.
+
+    Raises
+    ------
+    DataError
+        If there is none of one's own, or a setting is out of its range.
+    MissingLibraryError
+        If it needs a library that is not installed; the message names the learner.
+
+    """
+    try:
+        if ":" in name:
+            return _from("own", "Own")(name, context)
+        return CONTESTANTS[name](context)
+    except MissingLibraryError as exc:
+        raise MissingLibraryError(f"Learner {name}: {exc}") from exc

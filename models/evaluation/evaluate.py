@@ -5,13 +5,16 @@ from collections.abc import Sequence
 
 from models.evaluation.contest import Context
 from models.evaluation.contestants import contestant
+from models.evaluation.failures import Guard, unguarded
 from models.evaluation.prequential import Plan, run
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.report import Standing
 
 
-def standings(plan: Plan, names: Sequence[str], context: Context) -> list[Standing]:
-    """What became of the named contestants.
+def standings(
+    plan: Plan, names: Sequence[str], context: Context, guard: Guard = unguarded
+) -> list[Standing]:
+    """What became of the named contestants; of those that fail, what the guard does.
 
     Raises
     ------
@@ -25,7 +28,8 @@ def standings(plan: Plan, names: Sequence[str], context: Context) -> list[Standi
     rows = plan.data.row[plan.targets]
     waiting = deque(contestant(name, context) for name in names)  # what one lacks is told at once
     while waiting:
-        outcome = run(waiting.popleft(), plan, context.progress)
-        rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
-        found.append(Standing(outcome, rank))
+        with guard(waiting[0].name):
+            outcome = run(waiting.popleft(), plan, context.progress)
+            rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
+            found.append(Standing(outcome, rank))
     return found

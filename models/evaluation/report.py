@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -28,8 +29,12 @@ def document(
     settings: Mapping[str, Any],
     ks: Sequence[int],
     seed: int,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Everything that was found, as JSON has it; a figure of no target is null."""
+    """Everything that was found, as JSON has it; a figure of no target is null.
+
+    failed: why, of learners that were not gone through.
+    """
     data = plan.data
     return {
         "protocol": "prequential",
@@ -43,6 +48,7 @@ def document(
         "learners": {
             standing.outcome.name: _learner(plan, standing, ks, seed) for standing in standings
         },
+        "failed": dict(failed),
     }
 
 

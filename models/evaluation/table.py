@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from models.evaluation.failures import FAILED, listed
 from models.evaluation.metrics import HISTORIES, LENGTH
 
 _LONG: Final = 1e5
@@ -24,6 +25,8 @@ def table(found: Mapping[str, Any]) -> Table:
     learners = found["learners"]
     for place, name in enumerate(sorted(learners, key=lambda name: -_rate(learners[name]))):
         shown.add_row(name, *_cells(learners[name]), style="bold" if place == 0 else "")
+    for name in found["failed"]:
+        shown.add_row(name, FAILED)
     return shown
 
 
@@ -72,4 +75,4 @@ def _caption(found: Mapping[str, Any]) -> str:
         f"{same:,} targets ({same / settings['targets']:.0%}) share user and second with the event"
         " before; equal times keep the input's order."
     )
-    return "\n".join([meaning, equal, *settings["notes"]])
+    return "\n".join([meaning, equal, *settings["notes"], *listed(found["failed"])])

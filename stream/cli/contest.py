@@ -14,6 +14,7 @@ from models.dataset import Dataset
 from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
 from models.evaluation.evaluate import standings
+from models.evaluation.failures import Failures, Guard
 from models.evaluation.prequential import Plan, Protocol, plan
 from models.evaluation.report import Standing, document, write_ranks
 from models.evaluation.table import table
@@ -26,8 +27,10 @@ _LINE_SECONDS = 10.0
 def _run(data: Dataset, _files: Files, asked: Mapping[str, Any]) -> Found:
     """Let the learners predict event after event."""
     laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
-    found, seed = _standings(laid_out, asked), asked["seed"]
-    told = document(laid_out, found, asked, asked["k"], seed)
+    failures, seed = Failures(), asked["seed"]
+    found = _standings(laid_out, asked, failures.guard)
+    failures.check(len(asked["learners"]))
+    told = document(laid_out, found, asked, asked["k"], seed, failures.reasons)
     return Found(
         told,
         lambda plots, folder: plots.draw(folder, laid_out, found, told, seed),
@@ -35,7 +38,7 @@ def _run(data: Dataset, _files: Files, asked: Mapping[str, Any]) -> Found:
     )
 
 
-def _standings(plan: Plan, asked: Mapping[str, Any]) -> list[Standing]:
+def _standings(plan: Plan, asked: Mapping[str, Any], guard: Guard) -> list[Standing]:
     with shown() as progress:
         context = Context(
             repeats=asked["repeats"] == "allow",
@@ -44,7 +47,7 @@ def _standings(plan: Plan, asked: Mapping[str, Any]) -> list[Standing]:
             progress=progress,
             settings=asked.get("learner_settings", {}),
         )
-        return standings(plan, asked["learners"], context)
+        return standings(plan, asked["learners"], context, guard)
 
 
 def _partitions(data: Dataset, count: int) -> Int32s | None:

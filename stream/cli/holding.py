@@ -16,7 +16,7 @@ from models.errors import DataError, MissingLibraryError
 from models.search.subject import settings_of
 from stream.cli.histories import read_history
 from stream.convert.outputs import failing, writing
-from stream.errors import UsageError
+from stream.errors import LearnerFailed, UsageError
 from stream.settings import Loaded
 
 _WIDTH: Final = 170
@@ -72,6 +72,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
         If the data or what is installed does not do.
     OutputFileError
         If what was found, which is shown before, cannot be written.
+    LearnerFailed
+        If a learner failed; all that the others found is then shown and written.
 
     """
     sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
@@ -99,6 +101,9 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
             found.draw(drawing, files.plot)
     for path in filter(None, (files.json, files.ranks, files.plot)):
         print(f"Written: {path}")
+    if failed := found.told["failed"]:
+        of = len(asked["learners"])
+        raise LearnerFailed(f"{len(failed)} of {of} learners failed: {', '.join(failed)}.")
 
 
 def show(table: Table) -> None:

@@ -41,8 +41,10 @@ def run(loaded: Loaded, job: Job, name: str) -> None:
             print(note, file=sys.stderr)
         began = time.monotonic()
         trained = _trained(learner, data, job.seed)
-    except (DataError, MissingLibraryError) as error:
+    except DataError as error:
         raise UsageError(str(error)) from error
+    except MissingLibraryError as error:
+        raise UsageError(f"Learner {name}: {error}") from error
     took = time.monotonic() - began
     with failing(job.out):
         trained.save(job.out)

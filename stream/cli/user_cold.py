@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from models.dataset import Dataset
+from models.evaluation.failures import Failures
 from models.evaluation.user_cold.plan import Plan, split, split_by_queries
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
@@ -15,11 +16,12 @@ from stream.cli.holding import Files, Found, Held
 
 def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> Found:
     """Hold users out, and let the learners tell."""
-    plan = _plan(data, files.queries, asked)
+    plan, failures = _plan(data, files.queries, asked), Failures()
     with shown() as progress:
         settings = asked.get("learner_settings", {})
-        found = run(plan, asked["learners"], asked["seed"], progress, settings)
-    told = document(plan, found, asked, asked["seed"])
+        found = run(plan, asked["learners"], asked["seed"], progress, settings, failures.guard)
+    failures.check(len(asked["learners"]))
+    told = document(plan, found, asked, asked["seed"], failures.reasons)
     return Found(told, lambda plots, folder: plots.draw(folder, told))
 
 

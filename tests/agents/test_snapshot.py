@@ -168,6 +168,6 @@ def test_a_learner_that_adapts_by_torch_is_refused_without_it(
         assert f"the learner {name}" in introduce(load_learner(settings), settings)
     else:
         assert refused(path) == (
-            f"Setting model names {path}, but torch is not installed:"
+            f"Setting model names {path}: Learner {name}: torch is not installed:"
             " pip install 'headwater[train]'."
         )

@@ -151,7 +151,82 @@ def test_a_library_that_is_not_installed_is_named(
     monkeypatch.setattr(sys, "meta_path", [Absent(library), *sys.meta_path])
     assert main(["evaluate", "--events", str(events), "--learner", "counters", *flags]) == 2
     told = capsys.readouterr().err
-    assert told == f"headwater: {library} is not installed: pip install 'headwater[train]'.\n"
+    named = "Learner mixture: " if library == "torch" else ""
+    assert (
+        told == f"headwater: {named}{library} is not installed: pip install 'headwater[train]'.\n"
+    )
+
+
+FAILING = """
+import models.meta.item_mean
+from models.meta.errors import DivergedError
+from models.scorer import Scorer
+
+
+class Diverging(models.meta.item_mean.ItemMean):
+    def meta_train(self, world, tasks, **_):
+        raise DivergedError("Learner diverging diverged: give a lower rate than 9.")
+
+
+class Broken(models.meta.item_mean.ItemMean):
+    def meta_train(self, world, tasks, **_):
+        return 1 / 0
+
+
+class Odd(Scorer):
+    def scores(self, states, catalogue):
+        return {}["scores"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fine", "failing"),
+    [
+        (
+            ["--protocol", "user-cold", "--cold-share", "0.4"],
+            "item-mean",
+            {
+                "f:Diverging": "Learner diverging diverged: give a lower rate than 9.",
+                "f:Broken": "ZeroDivisionError: division by zero",
+            },
+        ),
+        (["--ranks", "ranks.parquet"], "popularity", {"f:Odd": "KeyError: 'scores'"}),
+    ],
+    ids=["user-cold", "prequential"],
+)
+def test_what_other_learners_found_is_not_lost_by_one_that_fails(
+    tmp_path: Path,
+    protocol: list[str],
+    fine: str,
+    failing: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Table and JSON say why; the exit code is 1; alone it is an error in one sentence."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("f.py").write_text(FAILING)
+    events = ratings(tmp_path / "events.csv", lambda n: n * 11 % 31, 700)
+    asked = ["evaluate", "--events", str(events), *protocol, "--json", "found.json"]
+    asked += ["--plot", "pictures"]
+    assert main([*asked, "--learner", ",".join([*failing, fine])]) == 1
+    printed, told_meanwhile = capsys.readouterr()
+    said = f"{len(failing)} of {len(failing) + 1} learners failed: {', '.join(failing)}."
+    assert told_meanwhile.endswith(f"headwater: {said}\n")
+    found = json.loads(Path("found.json").read_text())
+    assert found["failed"] == failing
+    assert list(found["learners"]) == [fine]
+    assert all(f"{name} failed: {why}" in printed for name, why in failing.items())
+    assert printed.count("Written: ") == sum(
+        flag in asked for flag in ("--json", "--plot", "--ranks")
+    )
+    for path in (Path("found.json"), *Path("pictures").iterdir()):
+        path.unlink()
+    assert main([*asked, "--learner", ",".join(failing)]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert all(name in told for name in failing if "Diverging" not in name)
+    assert all(why in told for why in failing.values())
+    assert not Path("found.json").exists()
 
 
 def test_lines_tell_how_far_it_is() -> None:

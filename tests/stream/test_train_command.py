@@ -174,6 +174,18 @@ def test_a_meta_learner_that_a_worker_serves(events, tmp_path, capsys, name):
         assert (learner.settings.size, learner.settings.epochs) == (2, 1)
 
 
+def test_a_learner_that_lacks_a_library_is_named(events, tmp_path, monkeypatch, capsys):
+    """With the command that installs it."""
+    for module in [name for name in sys.modules if name.startswith("models.meta.training")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    asked = ["train", "--events", str(events), "--out", str(tmp_path / "a.safetensors")]
+    assert main([*asked, "--learner", "mf"]) == 2
+    told = capsys.readouterr().err
+    named = "headwater: Learner mf: torch is not installed: pip install 'headwater[train]'.\n"
+    assert told.endswith(named)
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

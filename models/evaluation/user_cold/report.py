@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rich.table import Table
 
+from models.evaluation.failures import FAILED, listed
 from models.evaluation.report import described
 from models.evaluation.table import cell
 from models.evaluation.user_cold.metrics import Columns, figures, intervals, mae_apart
@@ -14,9 +16,16 @@ from models.evaluation.user_cold.run import Outcome
 
 
 def document(
-    plan: Plan, outcomes: Sequence[Outcome], settings: Mapping[str, Any], seed: int
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    settings: Mapping[str, Any],
+    seed: int,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Everything that was found, as JSON has it; a figure of no user is null."""
+    """Everything that was found, as JSON has it; a figure of no user is null.
+
+    failed: why, of learners that were not gone through.
+    """
     return {
         "protocol": "user-cold",
         "data": described(plan.data),
@@ -31,6 +40,7 @@ def document(
         "learners": {
             outcome.name: _learner(outcome, _leasts(outcomes), seed) for outcome in outcomes
         },
+        "failed": dict(failed),
     }
 
 
@@ -79,7 +89,7 @@ def table(found: Mapping[str, Any]) -> Table:
             f" {settings['training_users']:,} others train; {data['items']:,} items"
             f" ({data['fingerprint']})"
         ),
-        caption=_caption(settings),
+        caption=_caption(settings, found["failed"]),
         title_justify="left",
         caption_justify="left",
     )
@@ -98,6 +108,8 @@ def table(found: Mapping[str, Any]) -> Table:
         shown.add_column(heading, justify="right")
     for place, name in enumerate(sorted(learners, key=lambda name: learners[name]["mae"])):
         shown.add_row(name, *_cells(learners[name]), style="bold" if place == 0 else "")
+    for name in found["failed"]:
+        shown.add_row(name, FAILED)
     return shown
 
 
@@ -119,7 +131,7 @@ def _mae(step: Mapping[str, Any]) -> str:
     return cell(step["mae"]) + ("~" if near else "")
 
 
-def _caption(settings: Mapping[str, Any]) -> str:
+def _caption(settings: Mapping[str, Any], failed: Mapping[str, str]) -> str:
     meaning = (
         "MAE k: after the first k events of a user; the other figures are those of the last k."
         " steps: MAE of what is told in steps, as stars are."
@@ -127,4 +139,4 @@ def _caption(settings: Mapping[str, Any]) -> str:
         " adapt: mean per event. ~: other users might have made it the least of its column (95 %,"
         " paired)."
     )
-    return "\n".join([meaning, *settings["notes"]])
+    return "\n".join([meaning, *settings["notes"], *listed(failed)])

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.arrays import Float32s, Int64s
 from models.evaluation.contest import Progress
+from models.evaluation.failures import Guard, unguarded
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.user_cold.metrics import Columns, Told, columns
 from models.evaluation.user_cold.plan import Plan, barred
@@ -44,8 +45,9 @@ def run(
     seed: int,
     progress: Progress,
     settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    guard: Guard = unguarded,
 ) -> list[Outcome]:
-    """Let the named learners go through the plan, one after the other.
+    """Let the named learners go through the plan, one after the other, each within the guard.
 
     settings: of those that have other ones than always.
 
@@ -60,7 +62,11 @@ def run(
     learners = [
         (name, learner_of(name, settings.get(name, {}))) for name in names
     ]  # what one lacks is told at once
-    return [_through(plan, name, learner, seed, progress) for name, learner in learners]
+    found: list[Outcome] = []
+    for name, learner in learners:
+        with guard(name):
+            found.append(_through(plan, name, learner, seed, progress))
+    return found
 
 
 def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: Progress) -> Outcome:

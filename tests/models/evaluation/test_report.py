@@ -38,7 +38,7 @@ def found(
 def test_the_json_has_the_shape_that_others_rely_on(found: Any) -> None:
     """Every key of the contract, and each number is one."""
     told = found[2]
-    assert list(told) == ["protocol", "data", "settings", "learners"]
+    assert list(told) == ["protocol", "data", "settings", "learners", "failed"]
     assert told["protocol"] == "prequential"
     assert told["data"] == {"fingerprint": "test", "events": 1200, "users": 40, "items": 30}
     assert list(told["learners"]) == list(NAMES)

@@ -18,7 +18,7 @@ from models.evaluation.baselines.sasrec import SASRec
 from models.evaluation.baselines.sequential import Sequential, Trial
 from models.evaluation.baselines.validation import hits
 from models.evaluation.contest import Context, ScoreContestant
-from models.evaluation.contestants import CONTESTANTS
+from models.evaluation.contestants import contestant
 from models.evaluation.windows import windows
 from models.training.candidates import Drawer
 from models.training.settings import TrainSettings
@@ -85,8 +85,8 @@ def test_the_same_seed_gives_the_same_scores(kind: type[ScoreContestant]) -> Non
     assert torch.rand(1) == drawn
     second = fitted(kind, data, 500)
     np.testing.assert_array_equal(first.scores(window, targets), second.scores(window, targets))
-    for contestant in (first, second):
-        contestant.refit(data, 500)
+    for each in (first, second):
+        each.refit(data, 500)
     np.testing.assert_array_equal(first.scores(window, targets), second.scores(window, targets))
 
 
@@ -219,5 +219,7 @@ def test_a_missing_library_is_named(
     for module in [module for module in sys.modules if module.split(".")[0] == library]:
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingLibraryError, match=r"pip install 'headwater\[train\]'"):
-        CONTESTANTS[name](Context())
+    with pytest.raises(
+        MissingLibraryError, match=f"Learner {name}: {library}.* is not installed: pip install"
+    ):
+        contestant(name, Context())
