@@ -11,7 +11,8 @@ from models.catalogue import Catalogue
 from models.events import EventBatch, type_code
 from models.hashing import item_hash, item_hashes
 from models.user_states import UserStates
-from stream.schemas import Event, Rules
+from stream.rules import Rules
+from stream.schemas import Event
 
 PROFILE_LIMIT: Final = 8192  # bytes of a stored profile
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stream.schemas import Profile, decode_profiles
+from stream.decode import decode_profiles
+from stream.schemas import Profile
 
 
 def attributes_of(bodies: Sequence[bytes]) -> tuple[Mapping[str, Any] | None, ...]:

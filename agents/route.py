@@ -10,17 +10,12 @@ from agents.adapt_users import PROFILE_LIMIT, Arrival
 from agents.announcements import pack_announcement
 from agents.dead_letters import DeadLetter
 from agents.records import Internal, Kind, Place, TopicCode
+from stream.decode import decode_events, decode_items, decode_profiles
 from stream.errors import CodecError
 from stream.foreign import Headers, envelope
 from stream.placement import Placement
-from stream.schemas import (
-    QUIET_HEADER,
-    Rejected,
-    Rules,
-    decode_events,
-    decode_items,
-    decode_profiles,
-)
+from stream.rules import Rules
+from stream.schemas import QUIET_HEADER, Rejected
 from stream.topics import EVENT_BYTES
 
 _VALUE = attrgetter("value")

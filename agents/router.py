@@ -8,8 +8,8 @@ from stream.app import Foundation
 from stream.egress import Out
 from stream.metrics import Metrics
 from stream.placement import Placement
+from stream.rules import Rules
 from stream.runs import Run
-from stream.schemas import Rules
 
 
 class Router:

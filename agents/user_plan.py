@@ -16,7 +16,8 @@ from agents.score import ids_of, lists_for
 from agents.served import Served
 from models.gate import Gate
 from stream.metrics import Metrics
-from stream.schemas import ListItem, Rules
+from stream.rules import Rules
+from stream.schemas import ListItem
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from agents.user_plan import Planner
 from stream import topics as topic_admin
 from stream.app import Foundation, create_app
 from stream.metrics import Metrics
-from stream.schemas import Rules
+from stream.rules import Rules
 from stream.settings import Settings
 from stream.topics import Topics
 from stream.web import WebPage

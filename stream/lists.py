@@ -10,8 +10,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream.connect import consumer
+from stream.decode import decode_items
 from stream.errors import TopicError
-from stream.schemas import Item, Recommendation, Rules, decode_items, decode_recommendation
+from stream.rules import Rules
+from stream.schemas import Item, Recommendation, decode_recommendation
 from stream.settings import Settings
 from stream.topics import Topics, describe
 

@@ -13,19 +13,12 @@ from aiokafka.structs import RecordMetadata
 
 from stream import topics
 from stream.connect import producer
+from stream.decode import decode_events, decode_items, decode_profiles
 from stream.errors import SendError, TopicError
 from stream.foreign import Headers, Kind
 from stream.placement import Placement
-from stream.schemas import (
-    Event,
-    Item,
-    Profile,
-    Rejected,
-    Rules,
-    decode_events,
-    decode_items,
-    decode_profiles,
-)
+from stream.rules import Rules
+from stream.schemas import Event, Item, Profile, Rejected
 from stream.settings import Settings
 from stream.topics import EVENT_BYTES
 

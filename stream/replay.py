@@ -15,7 +15,8 @@ from stream.foreign import Headers
 from stream.lists import ListWatcher
 from stream.publish import Outgoing, Publisher, acknowledged, prepare
 from stream.rowfiles import RowFile
-from stream.schemas import QUIET_HEADER, Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import QUIET_HEADER, Rejected
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Times as people and programs write them, as epoch milliseconds."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds"]
@@ -67,6 +67,16 @@ def epoch_ms(given: object) -> int | None:
     return _of_text(given.strip()) if isinstance(given, str) else None
 
 
+def moment(milliseconds: int) -> datetime:
+    """Epoch milliseconds as a time in UTC."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def milliseconds(moment: datetime) -> int:
+    """A time with a zone as epoch milliseconds, rounded down."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
 def by_format(text: str, pattern: str) -> int | None:
     """Epoch milliseconds of a text in strptime's `pattern`; none if it is written otherwise."""
     try:
@@ -93,9 +103,8 @@ def _of_text(text: str) -> int | None:
 
 
 def _of_moment(moment: datetime) -> int:
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int((zoned - _EPOCH) // _MILLISECOND)
+    return milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = datetime.resolution * 1000
+_MILLISECOND: Final = timedelta(milliseconds=1)

@@ -21,7 +21,8 @@ from agents.records import Place, TopicCode
 from agents.score import ids_of, lists_for
 from agents.snapshot import load_learner
 from stream.cli import application
-from stream.schemas import Event, Rules
+from stream.rules import Rules
+from stream.schemas import Event
 from stream.settings import Settings
 
 application()

@@ -24,7 +24,7 @@ from stream.convert.plan import Format
 from stream.convert.run import Progress as Told
 from stream.errors import UsageError
 from stream.foreign import Kind
-from stream.schemas import Rules
+from stream.rules import Rules
 from stream.settings import Loaded
 
 FLAGS = ("event_types", "embedding_size")

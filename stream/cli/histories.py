@@ -6,7 +6,7 @@ from models.dataset import Dataset
 from models.dataset_files import Positivity, read_dataset
 from models.errors import DataError, MissingLibraryError
 from stream.errors import UsageError
-from stream.schemas import Rules
+from stream.rules import Rules
 from stream.settings import Loaded
 
 

@@ -12,7 +12,8 @@ from stream.cli.flags import KAFKA, command, group
 from stream.errors import UsageError
 from stream.foreign import Kind
 from stream.publish import Publisher, as_json, prepare
-from stream.schemas import Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import Rejected
 from stream.settings import Loaded
 
 FLAGS = (*KAFKA, "event_types", "embedding_size")

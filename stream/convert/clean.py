@@ -15,13 +15,9 @@ import msgspec
 from stream.convert.outputs import COLUMNS, format_of
 from stream.convert.plan import Plan
 from stream.convert.records import Dropped, Record
+from stream.decode import decode_events, decode_items, decode_profiles
 from stream.foreign import known_type
-from stream.schemas import (
-    Rejected,
-    decode_events,
-    decode_items,
-    decode_profiles,
-)
+from stream.schemas import Rejected
 from stream.times import by_format, epoch_ms, in_milliseconds, number_of, unit_of
 from stream.topics import EVENT_BYTES
 

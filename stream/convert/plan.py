@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from stream.foreign import Kind
-from stream.schemas import Rules
+from stream.rules import Rules
 
 Format = Literal["movielens", "gorse", "metarank", "csv", "jsonl", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = ("movielens", "gorse", "metarank", "csv", "jsonl", "parquet")

@@ -11,7 +11,8 @@ from stream.demo.wire import rating_json
 from stream.errors import SendError
 from stream.lists import ListWatcher
 from stream.publish import Publisher, prepare
-from stream.schemas import Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import Rejected
 
 USERS_AT_ONCE = 50
 EVENTS_PER_SECOND = 150

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from stream.decode import decode_events
 from stream.demo.report import EventSeen, FilmSeen, ListSeen, Observed
 from stream.lists import reader, until_now
 from stream.placement import partition_of
-from stream.schemas import EVERYONE, Event, Rules, decode_events, decode_recommendation
+from stream.rules import Rules
+from stream.schemas import EVERYONE, Event, decode_recommendation
 from stream.settings import Settings
 from stream.topics import Topics
 

@@ -41,7 +41,8 @@ from stream.publish import Publisher, prepare
 from stream.replay import Plan as ReplayPlan
 from stream.replay import replay
 from stream.rowfiles import RowFile
-from stream.schemas import Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import Rejected
 from stream.settings import Loaded, Settings
 from stream.topics import Described, Topics
 

@@ -11,8 +11,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
+from stream.decode import decode_events
 from stream.doctor.facts import DeadLetters, Events, Group, Sampled, Waiting
-from stream.schemas import Event, Rules, decode_events
+from stream.rules import Rules
+from stream.schemas import Event
 from stream.settings import Settings
 from stream.topics import Described, Topics
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from stream.documents import examples
 from stream.documents.json_schema import Schema, components, dead_letter_headers
-from stream.schemas import QUIET_HEADER, Rules
+from stream.rules import Rules
+from stream.schemas import QUIET_HEADER
 from stream.settings import Settings
 from stream.topics import Topic, Topics
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stream.documents import asyncapi, json_schema
 from stream.errors import UsageError
-from stream.schemas import Rules
+from stream.rules import Rules
 from stream.settings import Settings
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from stream.documents import examples, fields
+from stream.rules import Rules
 from stream.schemas import (
     EARLIEST_MS,
     EMBEDDING_LENGTH,
@@ -20,7 +21,6 @@ from stream.schemas import (
     ListItem,
     Reason,
     Recommendation,
-    Rules,
     Source,
     WireEvent,
     WireItem,

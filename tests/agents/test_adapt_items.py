@@ -13,7 +13,8 @@ from agents.announcements import pack_announcement
 from agents.records import Internal, Kind, Place, TopicCode
 from agents.rows import ItemRow
 from models.mixture import Mixture, MixtureSettings
-from stream.schemas import Event, Item, Rules
+from stream.rules import Rules
+from stream.schemas import Event, Item
 
 LEARNER = Mixture(MixtureSettings())
 NOW_MS = 1_700_000_000_000

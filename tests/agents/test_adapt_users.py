@@ -13,7 +13,8 @@ from agents.records import Internal, Place, TopicCode
 from agents.rows import UserRow
 from models.limits import RING
 from models.mixture import Mixture, MixtureSettings
-from stream.schemas import Event, Rules
+from stream.rules import Rules
+from stream.schemas import Event
 
 RULES = Rules()
 LEARNER = Mixture(MixtureSettings())

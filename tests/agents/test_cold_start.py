@@ -17,7 +17,8 @@ from agents.score import ids_of, lists_for
 from models.content import Content
 from models.mixture import Mixture
 from stream.metrics import Metrics
-from stream.schemas import Event, Item, Rules
+from stream.rules import Rules
+from stream.schemas import Event, Item
 from stream.settings import Settings
 from stream.topics import Topics
 

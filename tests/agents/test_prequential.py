@@ -14,7 +14,8 @@ from models.hashing import item_hash, item_hashes
 from models.item_states import ItemStates
 from models.mixture import Mixture, MixtureSettings
 from stream.metrics import Metrics
-from stream.schemas import Event, Rules
+from stream.rules import Rules
+from stream.schemas import Event
 from stream.settings import Settings
 
 NOBODY = np.empty(0, dtype=np.uint32)

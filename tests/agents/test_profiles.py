@@ -18,7 +18,8 @@ from models.meta import learner_of
 from models.meta.learner import MetaLearner
 from models.mixture import Mixture
 from stream.metrics import Metrics
-from stream.schemas import Event, ListItem, Rules, decode_recommendation
+from stream.rules import Rules
+from stream.schemas import Event, ListItem, decode_recommendation
 from stream.settings import Settings
 from stream.topics import Topics
 

@@ -9,7 +9,8 @@ from aiokafka.structs import ConsumerRecord
 from agents.records import Internal, Kind, Place, TopicCode
 from agents.route import route_items, route_profiles, sort_events, sort_user_input
 from stream.placement import Placement, partition_of
-from stream.schemas import QUIET_HEADER, Rules
+from stream.rules import Rules
+from stream.schemas import QUIET_HEADER
 
 NOW_MS = 1_800_000_000_000
 USERS = Placement(4)

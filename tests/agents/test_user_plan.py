@@ -15,7 +15,8 @@ from agents.records import Place, TopicCode
 from agents.user_plan import Known, Outputs, Planner
 from models.mixture import Mixture
 from stream.metrics import Metrics
-from stream.schemas import Event, Rules, decode_recommendation
+from stream.rules import Rules
+from stream.schemas import Event, decode_recommendation
 from stream.settings import Settings
 from stream.topics import Topics
 

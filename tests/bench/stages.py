@@ -37,8 +37,8 @@ from stream.egress import Egress
 from stream.fence import Fence, fenced_producer
 from stream.metrics import Metrics
 from stream.placement import Placement
+from stream.rules import Rules
 from stream.runs import Run
-from stream.schemas import Rules
 from stream.tables import MemoryBackend, RowStore
 
 _HISTORY_RUN = 512

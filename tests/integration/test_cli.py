@@ -18,8 +18,9 @@ from stream.broker import free_port
 from stream.cli import main
 from stream.connect import admin_client, producer
 from stream.lists import reader, until_now
-from stream.schemas import ListItem, Recommendation, Source, encode_recommendation, moment
+from stream.schemas import ListItem, Recommendation, Source, encode_recommendation
 from stream.settings import Settings
+from stream.times import moment
 from stream.topics import Topics
 
 NOW = 1_700_000_000_000

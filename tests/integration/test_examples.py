@@ -19,7 +19,8 @@ from stream import topics
 from stream.documents.json_schema import documents
 from stream.placement import partition_of
 from stream.publish import Publisher, as_json, prepare
-from stream.schemas import EVERYONE, Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import EVERYONE, Rejected
 from stream.settings import Settings
 from stream.topics import Topics
 

@@ -17,15 +17,10 @@ from stream.lists import ListWatcher, reader, until_now
 from stream.publish import Publisher, prepare
 from stream.replay import Pace, Plan, Report, replay
 from stream.rowfiles import RowFile
-from stream.schemas import (
-    QUIET_HEADER,
-    Recommendation,
-    Rules,
-    Source,
-    encode_recommendation,
-    moment,
-)
+from stream.rules import Rules
+from stream.schemas import QUIET_HEADER, Recommendation, Source, encode_recommendation
 from stream.settings import Settings
+from stream.times import moment
 from stream.topics import Topics
 
 ANY_TIME = moment(1_700_000_000_000)

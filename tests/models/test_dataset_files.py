@@ -15,7 +15,8 @@ from models.dataset_files import Positivity, read_dataset
 from models.dataset_files.users import read_profiles
 from models.errors import DataError
 from models.events import STANDARD_TYPES, type_code
-from stream.schemas import Event, Rules
+from stream.rules import Rules
+from stream.schemas import Event
 from stream.settings import STANDARD_TYPES as STREAM_TYPES
 from stream.settings import Settings
 

@@ -11,7 +11,7 @@ from support.conversions import converted, rows
 
 from stream.convert.duplicates import Seen
 from stream.errors import InputFileError, UsageError
-from stream.schemas import Rules
+from stream.rules import Rules
 
 HEADER = "user_id,item_id,type,value,timestamp\n"
 TIME = 1_714_557_600_000

@@ -12,16 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, validators
 
 from stream.cli import main
+from stream.decode import decode_events, decode_items, decode_profiles
 from stream.documents import files
 from stream.documents.json_schema import documents
-from stream.schemas import (
-    Rejected,
-    Rules,
-    decode_events,
-    decode_items,
-    decode_profiles,
-    decode_recommendation,
-)
+from stream.rules import Rules
+from stream.schemas import Rejected, decode_recommendation
 from stream.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.schemas import (
-    Event,
-    Item,
-    Profile,
-    Rejected,
-    Rules,
-    decode_events,
-    decode_items,
-    decode_profiles,
-)
+from stream.decode import decode_events, decode_items, decode_profiles
+from stream.rules import Rules
+from stream.schemas import Event, Item, Profile, Rejected
 
 NOW = 1_700_000_000_000
 RULES = Rules()

@@ -4,7 +4,8 @@ import pytest
 
 from stream.foreign import Kind
 from stream.publish import Outgoing, as_json, prepare
-from stream.schemas import Rejected, Rules
+from stream.rules import Rules
+from stream.schemas import Rejected
 
 RULES = Rules()
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.times import by_format, epoch_ms, in_milliseconds, number_of, unit_of
+from stream.times import (
+    by_format,
+    epoch_ms,
+    in_milliseconds,
+    milliseconds,
+    moment,
+    number_of,
+    unit_of,
+)
 
 MS = 1_714_557_600_500  # 2024-05-01T10:00:00.5Z
 
@@ -75,3 +83,11 @@ def test_numbers_that_are_no_time_have_no_unit(number: int, unit: Any) -> None:
     assert unit_of(number) is unit
     assert in_milliseconds(1_714_557_600_123_456_789, "nanoseconds") == 1_714_557_600_123
     assert number_of("1e3") == 1000
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_times_are_exact_to_the_millisecond(ms: int) -> None:
+    """Milliseconds to a time and back."""
+    assert milliseconds(moment(ms)) == ms
+    assert moment(ms).tzinfo is UTC
+    assert moment(0) == datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 from stream.convert import Plan, Report, convert
 from stream.foreign import Kind
 from stream.rowfiles import RowFile
-from stream.schemas import Rules
+from stream.rules import Rules
 
 
 def converted(

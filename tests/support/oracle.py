@@ -17,9 +17,10 @@ from agents.rows import ItemRow, UserRow
 from models.catalogue import Catalogue
 from models.item_states import ItemStates
 from models.mixture import Mixture, MixtureSettings
+from stream.decode import decode_events
 from stream.metrics import Metrics
 from stream.placement import Placement
-from stream.schemas import Rules, decode_events
+from stream.rules import Rules
 from stream.settings import Settings
 from stream.topics import Topics
 from support.client import Read, latest, read_all
