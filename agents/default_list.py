@@ -42,7 +42,7 @@ class DefaultList:
 
     async def _refresh(self) -> None:
         owner = partition_of(EVERYONE.encode(), self.table.partitions)
-        if not self.foundation.recovered or owner not in self.table.owned():
+        if not self.foundation.membership.recovered or owner not in self.table.owned():
             self._published = []  # another worker may publish meanwhile
             return
         items = self._score(owner)

@@ -23,8 +23,8 @@ class Monitor:
         self._metrics = metrics
         self._waiting_since: dict[TP, float] = {}
         self._sized = -_SIZES
-        foundation.on_assigned(self._on_assigned)
-        foundation.on_recovered(self._on_recovered)
+        foundation.membership.on_assigned(self._on_assigned)
+        foundation.membership.on_recovered(self._on_recovered)
 
     def unhealthy(self) -> str | None:
         """Say what is wrong with the process, None if nothing is."""
@@ -34,7 +34,7 @@ class Monitor:
 
     def unready(self) -> str | None:
         """Say why lists would be wrong or missing now, None if they are not."""
-        if not self._foundation.recovered:
+        if not self._foundation.membership.recovered:
             return "the tables are being recovered"
         if not self._feed.ready.is_set():
             return "the catalogue is being read"
@@ -67,7 +67,7 @@ class Monitor:
 
     def _show_sizes(self) -> None:
         self._metrics.catalogue_items.set(self._feed.catalogue.size)
-        if not self._foundation.recovered or time.monotonic() - self._sized < _SIZES:
+        if not self._foundation.membership.recovered or time.monotonic() - self._sized < _SIZES:
             return
         self._sized = time.monotonic()
         for table in self._foundation.tables():
@@ -79,5 +79,5 @@ class Monitor:
         self._metrics.rebalances.inc()
 
     def _on_recovered(self, _assigned: frozenset[TP]) -> None:
-        if self._foundation.recovery_seconds is not None:
-            self._metrics.recovery.observe(self._foundation.recovery_seconds)
+        if self._foundation.membership.recovery_seconds is not None:
+            self._metrics.recovery.observe(self._foundation.membership.recovery_seconds)

@@ -80,7 +80,7 @@ def create_worker(settings: Settings, topics: Topics, learner: Served) -> Founda
         learner, feed.catalogue, settings.list_length, metrics,
         repeats=settings.repeats == "allow",
     )  # fmt: skip
-    foundation.on_revoked(lambda _revoked: hit_ratio.forget())
+    foundation.membership.on_revoked(lambda _revoked: hit_ratio.forget())
     planner = Planner(learner, rules, feed, publisher, metrics, settings.list_length)
     user_hop = UserHop(foundation, users, planner, outbox, metrics, hit_ratio)
     item_hop = ItemHop(foundation, items, learner, outbox, metrics)

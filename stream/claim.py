@@ -25,7 +25,7 @@ from aiokafka.producer.transaction_manager import PidAndEpoch, TransactionManage
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 if TYPE_CHECKING:
-    from stream.fence import FencedProducer
+    from stream.fenced_producer import FencedProducer
 
 # Keys of tables begin with a byte for their kind; this one is the claim, always a tombstone.
 CLAIM_KEY = b"c"

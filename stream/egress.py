@@ -13,7 +13,8 @@ from aiokafka import TopicPartition
 from faust.types import TP
 
 from stream.errors import HeadwaterError, SendError
-from stream.fence import VOID, Fence, FencedProducer
+from stream.fence import VOID, Fence
+from stream.fenced_producer import FencedProducer
 from stream.lanes import Lane, Parcel, Record
 from stream.ledger import Ledger, Part, Step, Work
 from stream.runs import Run

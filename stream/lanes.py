@@ -15,7 +15,8 @@ from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from stream.errors import SendError
-from stream.fence import Dropped, EpochAccumulator, Fence
+from stream.fence import Dropped, Fence
+from stream.fenced_producer import EpochAccumulator
 
 Header = tuple[str, bytes]
 _NONE: list[Header] = []

@@ -26,12 +26,11 @@ class Watched:
         rows.write([(b"k", b"value")], 0)
         users = RowStore("users", "user-rows", 1, lambda _: rows)
         users.own([0])
+        membership = SimpleNamespace(
+            recovered=True, on_assigned=lambda _: None, on_recovered=lambda _: None
+        )
         foundation = SimpleNamespace(
-            consumer_lag=lambda: self.lags,
-            recovered=True,
-            tables=lambda: [users],
-            on_assigned=lambda _: None,
-            on_recovered=lambda _: None,
+            consumer_lag=lambda: self.lags, tables=lambda: [users], membership=membership
         )
         feed = SimpleNamespace(catalogue=SimpleNamespace(size=7))
         self.metrics = Metrics()

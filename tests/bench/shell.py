@@ -91,11 +91,11 @@ async def recovery(settings: Settings, topics: Topics, rows: int) -> float:
 
     foundation.intake(topics.item_feedback, nothing)
     serving = asyncio.create_task(foundation.serve())
-    while not foundation.recovered and not serving.done():
+    while not foundation.membership.recovered and not serving.done():
         await asyncio.sleep(_PAUSE)
     found = sum(1 for partition in range(n) for _ in table.scan(partition))
     foundation.stop()
     await serving
     if found != rows:
         raise AssertionError(f"recovered {found} rows, wanted {rows}")
-    return foundation.recovery_seconds or 0.0
+    return foundation.membership.recovery_seconds or 0.0

@@ -34,7 +34,8 @@ from bench.loads import events as made_events
 from models.gate import Gate
 from models.mixture import Mixture
 from stream.egress import Egress
-from stream.fence import Fence, fenced_producer
+from stream.fence import Fence
+from stream.fenced_producer import fenced_producer
 from stream.metrics import Metrics
 from stream.placement import Placement
 from stream.rules import Rules

@@ -11,7 +11,8 @@ from aiokafka.structs import RecordMetadata
 
 from stream.claim import CLAIM_KEY, claim
 from stream.connect import consumer as kafka_consumer
-from stream.fence import Dropped, Fence, FencedProducer
+from stream.fence import Dropped, Fence
+from stream.fenced_producer import FencedProducer
 from stream.settings import Settings
 from stream.topics import ensure, verify
 

@@ -4,7 +4,8 @@ import asyncio
 
 from aiokafka import TopicPartition
 
-from stream.fence import Fence, FencedProducer
+from stream.fence import Fence
+from stream.fenced_producer import FencedProducer
 from stream.lanes import Lane, Parcel, Record
 from stream.settings import Settings
 from stream.topics import ensure, verify

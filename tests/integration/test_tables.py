@@ -62,7 +62,7 @@ def serve(settings: Settings, trial: Callable[[Worker], Awaitable[None]]) -> Non
         worker = Worker(create_app(settings, topics), topics)
         serving = asyncio.create_task(worker.foundation.serve())
         try:
-            await asyncio.wait_for(until(lambda: worker.foundation.recovered), 15)
+            await asyncio.wait_for(until(lambda: worker.foundation.membership.recovered), 15)
             await trial(worker)
         finally:
             worker.foundation.stop()
@@ -162,7 +162,7 @@ def test_a_send_that_fails_for_good_stops_the_worker(settings: Settings) -> None
         foundation.intake(topics.users, too_large)
         foundation.table("users", topics.user_rows)
         serving = asyncio.create_task(foundation.serve())
-        await asyncio.wait_for(until(lambda: foundation.recovered), 15)
+        await asyncio.wait_for(until(lambda: foundation.membership.recovered), 15)
         sender = await kafka_producer(settings)
         await sender.send_and_wait(topics.users.name, b"{}", key=b"u")
         await sender.stop()
@@ -181,9 +181,9 @@ def test_an_empty_handler_is_enough(settings: Settings, caplog: pytest.LogCaptur
         topics = await verify(settings)
         foundation = create_app(settings, topics)
         seen: list[str] = []
-        foundation.on_assigned(lambda _: seen.append("assigned"))
-        foundation.on_recovered(lambda _: seen.append("recovered"))
-        foundation.on_revoked(lambda _: seen.append("revoked"))
+        foundation.membership.on_assigned(lambda _: seen.append("assigned"))
+        foundation.membership.on_recovered(lambda _: seen.append("recovered"))
+        foundation.membership.on_revoked(lambda _: seen.append("revoked"))
 
         async def background() -> None:
             seen.append("task")
@@ -197,7 +197,7 @@ def test_an_empty_handler_is_enough(settings: Settings, caplog: pytest.LogCaptur
         foundation.intake(topics.events, nothing)
         foundation.task(background)
         serving = asyncio.create_task(foundation.serve())
-        await asyncio.wait_for(until(lambda: foundation.recovered), 15)
+        await asyncio.wait_for(until(lambda: foundation.membership.recovered), 15)
         await publish(settings, topics, 10)
         await asyncio.wait_for(until(lambda: seen.count("settled") >= 2), 10)
         assert foundation.broker_reachable
