@@ -62,7 +62,7 @@ class Factorisation(Configured[FactorSettings]):
         if not len(tasks.item):
             raise DataError(f"Learner {self.name} needs events; there are none.")
         own, user = factors.learn_factors(
-            tasks, len(world), self.settings, seed, progress, binary=self.binary
+            tasks, len(world), self.settings, seed, progress, binary=self.binary, name=self.name
         )
         features = FeatureMap.learn(world.contents, most=_MOST_FEATURES)
         count = np.bincount(tasks.item, minlength=len(world))

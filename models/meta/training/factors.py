@@ -1,6 +1,6 @@
 """Factors of users and items trained in batches by torch: squared error, or cross-entropy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,11 +9,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.arrays import Float32s
+from models.meta.errors import DivergedError
 from models.meta.mf import FactorSettings
 from models.meta.tasks import Tasks
 from models.training.threads import one_thread
 
 _BATCH: Final = 2048
+_WORSE: Final = 2.0
+"""A loss at the end so many times that of a constant, and more than _ALWAYS, has diverged."""
+_ALWAYS: Final = 0.1
+_END: Final = 0.1
+"""The last part of the steps, whose mean loss is the loss at the end."""
 
 
 def learn_factors(
@@ -24,39 +30,68 @@ def learn_factors(
     progress: Callable[[int, int], None],
     *,
     binary: bool,
+    name: str,
 ) -> tuple[Float32s, Float32s]:
     """Biases and factors of items, float32[I, 1 + d], the bias first, and the users' mean [1 + d].
 
     The score mean + b_i + c_u + p_i q_u is told the value, or by its logistic curve the liking.
     The decay is of an event on what it touches, so that what is frequent is shrunk no more.
+
+    Raises
+    ------
+    DivergedError
+        If the score tells events worse than a constant would; the message has the learner's name.
+
     """
     middle = float(tasks.positive.mean() if binary else tasks.value.mean())
     if binary:
         middle = float(np.log(max(middle, 1e-3) / max(1 - middle, 1e-3)))
     target = tasks.positive.astype(np.float32) if binary else tasks.value
+    answer = torch.from_numpy(target)
+    events = [torch.from_numpy(each) for each in (tasks.user, tasks.item.astype(np.int64))]
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _Factors(len(tasks), items, settings.size, middle)
-        optimiser = torch.optim.Adam(model.parameters(), lr=settings.rate)
-        epochs = -(-settings.steps * _BATCH // len(target))
-        total = epochs * -(-len(target) // _BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=total)
-        columns = [torch.from_numpy(each) for each in (tasks.user, tasks.item.astype(np.int64))]
-        answer = torch.from_numpy(target)
-        for epoch in range(epochs):
-            order = torch.randperm(len(target))
-            for first in range(0, len(target), _BATCH):
-                some = order[first : first + _BATCH]
-                optimiser.zero_grad()
-                found, ridge = model(*(column[some] for column in columns))
-                loss = _loss(found, answer[some], binary=binary) + settings.decay * ridge
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-            progress(epoch + 1, epochs)
+        end = _train(model, events, answer, settings, progress, binary=binary)
+    plain = float(_loss(torch.full_like(answer, middle), answer, binary=binary))
+    if not end <= max(_WORSE * plain, _ALWAYS):
+        raise DivergedError(
+            f"Learner {name} diverged with the rate {settings.rate:g}: its loss is {end:.3g} at the"
+            f" end, and that of a constant {plain:.3g}; give a lower rate."
+        )
     learned = model.item.weight.detach().numpy().copy()
     learned[:, 0] += model.mean.detach().numpy()
     return learned, model.user.weight.detach().mean(0).numpy().copy()
+
+
+def _train(
+    model: "_Factors",
+    events: Sequence[Tensor],
+    answer: Tensor,
+    settings: FactorSettings,
+    progress: Callable[[int, int], None],
+    *,
+    binary: bool,
+) -> float:
+    """Train a model in place; the loss at the end, without the ridge."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings.rate)
+    epochs = -(-settings.steps * _BATCH // max(len(answer), _BATCH))
+    total = epochs * -(-len(answer) // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=total)
+    losses = []
+    for epoch in range(epochs):
+        order = torch.randperm(len(answer))
+        for first in range(0, len(answer), _BATCH):
+            some = order[first : first + _BATCH]
+            optimiser.zero_grad()
+            found, ridge = model(*(column[some] for column in events))
+            loss = _loss(found, answer[some], binary=binary)
+            (loss + settings.decay * ridge).backward()
+            losses.append(loss.detach())
+            optimiser.step()
+            schedule.step()
+        progress(epoch + 1, epochs)
+    return float(torch.stack(losses[-max(int(_END * total), 1) :]).mean())
 
 
 def _loss(found: Tensor, answer: Tensor, *, binary: bool) -> Tensor:
