@@ -5,14 +5,14 @@ import gzip
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from stream.errors import InputFileError
-from stream.foreign import Kind
+from stream.foreign import Fields, Kind
 from stream.publish import as_json
 from stream.schemas import Rejected
 
@@ -34,9 +34,9 @@ Row = tuple[int, bytes | Rejected]
 class RowFile:
     """A file, read in constant memory and as often as wanted.
 
-    In CSV an empty cell is an absent field, `categories` are separated by `|`, and `items`,
-    `context`, `attributes`, `embedding` hold JSON, as they may in Parquet. Its times without a zone
-    are UTC. A table of users' other columns are attributes.
+    A table's empty cell is an absent field, and its times without a zone are UTC. In CSV
+    `categories` are separated by `|`, and `items`, `context`, `attributes`, `embedding` hold JSON,
+    as they may in Parquet. Users' other columns are attributes, numbers where they look so.
     """
 
     def __init__(self, path: Path, kind: Kind) -> None:
@@ -96,24 +96,36 @@ def _csv_row(cells: Mapping[str, str | None], kind: Kind) -> bytes | Rejected:
     if None in cells:
         return Rejected("schema", "the row has more cells than the header")
     try:
-        fields = {name: _typed(name, cell) for name, cell in cells.items() if cell}
-        return _encoded(_with_attributes(fields) if kind == "users" else fields)
+        return _encoded(_fields(cells, kind, _typed))
     except ValueError as error:
         return Rejected("schema", str(error))
 
 
-def _with_attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A user's row of a table, whose other columns are attributes, numbers where they look so."""
-    named = {name: value for name, value in fields.items() if name in _USER_FIELDS}
-    others = {
-        name: _number(value) if isinstance(value, str) else value
-        for name, value in fields.items()
-        if name not in _USER_FIELDS and value is not None
+def _fields(cells: Mapping[str, Any], kind: Kind, read: Callable[[str, Any], Any]) -> Fields:
+    """The fields that a table's row holds; a user's other columns are attributes."""
+    fields = {
+        name: read(name, cell)
+        for name, cell in cells.items()
+        if cell not in (None, "") and (kind != "users" or name in _USER_FIELDS)
     }
-    attributes = named.get("attributes")
-    if others and (attributes is None or isinstance(attributes, dict)):
-        named["attributes"] = others | (attributes or {})
-    return named
+    if kind == "users":
+        found = {name: _attribute(cell) for name, cell in cells.items() if name not in _USER_FIELDS}
+        others = {name: value for name, value in found.items() if value is not None}
+        attributes = fields.get("attributes", {})
+        if others and isinstance(attributes, dict):
+            fields["attributes"] = others | attributes
+    return fields
+
+
+def _attribute(cell: Any) -> Any:
+    """A cell as an attribute: a number where it looks so; None if empty, or a number not finite.
+
+    Training reads tables so too, in models/dataset_files/users.py: neither package may import the
+    other, and a test there holds the two to each other.
+    """
+    value = _number(cell) if isinstance(cell, str) else cell
+    absent = value == "" or (isinstance(value, float) and not math.isfinite(value))
+    return None if absent else value
 
 
 def _typed(name: str, cell: str) -> object:
@@ -161,8 +173,7 @@ def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
 
 def _parquet_row(cells: Mapping[str, Any], kind: Kind) -> bytes | Rejected:
     try:
-        fields = {name: _plain(name, value) for name, value in cells.items()}
-        return _encoded(_with_attributes(fields) if kind == "users" else fields)
+        return _encoded(_fields(cells, kind, _plain))
     except ValueError as error:
         return Rejected("schema", str(error))
 

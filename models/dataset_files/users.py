@@ -3,6 +3,7 @@
 A table's columns beside user_id and attributes are attributes, too, numbers where they look so.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -44,13 +45,17 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _others(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _number(cell) for name, cell in row.items() if name not in _NAMED and cell is not None
-    }
+    cells = {name: _attribute(cell) for name, cell in row.items() if name not in _NAMED}
+    return {name: value for name, value in cells.items() if value is not None}
 
 
-def _number(cell: Any) -> Any:
+def _attribute(cell: Any) -> Any:
+    """A cell as an attribute: a number where it looks so; None if empty, or a number not finite.
+
+    As `replay` reads tables, in stream/rowfiles.py: neither package may import the other.
+    """
     try:
-        return float(cell) if isinstance(cell, str) else cell
+        value = float(cell) if isinstance(cell, str) else cell
     except ValueError:
-        return cell
+        return cell or None
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from models.dataset_files import Positivity, read_dataset
 from models.dataset_files.users import read_profiles
 from models.errors import DataError
 from models.events import STANDARD_TYPES, type_code
+from stream.decode import decode_profiles
+from stream.rowfiles import RowFile
 from stream.rules import Rules
-from stream.schemas import Event
+from stream.schemas import Event, Profile
 from stream.settings import STANDARD_TYPES as STREAM_TYPES
 from stream.settings import Settings
 
@@ -223,6 +226,40 @@ def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path, endi
     assert read_profiles(path) == {"ann": {"age": 25.0, "country": "CH"}, "bob": {"country": "FR"}}
     lines = as_json(tmp_path / "users.jsonl", [{"user_id": "ann", "age": 25}])
     assert read_profiles(lines) == {"ann": {}}
+
+
+CELLS = ["25", " 2.5 ", "nan", "inf", "-Infinity", "1e999", "CH", "", None, "true", "007", "a|b"]
+COLUMNS = {
+    "age": CELLS,
+    "available": CELLS,  # a field of items, and a column like others of users
+    "income": [1.5, math.nan, math.inf, -math.inf, 0.0, None, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+    "visits": [1, 2, None, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    "member": [True, False, None, True, False, True, False, True, False, True, False, True],
+    "tags": [["a"], [], None, ["b"], *[["c", "d"]] * 8],
+    "attributes": ['{"age": 1}', "{}", *[None] * 10],
+}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_table_of_users_means_the_same_in_training_and_on_the_wire(
+    tmp_path: Path, ending: str
+) -> None:
+    """Cells that are no number to count with are absent in both."""
+    columns = {k: v for k, v in COLUMNS.items() if not (ending == ".csv" and k == "tags")}
+    users = [f"u{number}" for number in range(len(CELLS))]
+    frame = pl.DataFrame({"user_id": users, **columns})
+    path = tmp_path / f"users{ending}"
+    if ending == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    rows = [row for _, row in RowFile(path, "users")]
+    profiles = decode_profiles([row for row in rows if isinstance(row, bytes)])
+    sent = {one.user_id: one.attributes for one in profiles if isinstance(one, Profile)}
+    assert sent == read_profiles(path)
+    assert sent["u0"] == sent["u0"] | {"age": 1, "available": 25, "income": 1.5}
+    assert all({"age", "available"}.isdisjoint(sent[user]) for user in ("u2", "u3", "u5", "u7"))
+    assert all("income" not in sent[user] for user in ("u1", "u2", "u3", "u5"))
 
 
 def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
