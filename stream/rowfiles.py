@@ -60,7 +60,7 @@ class RowFile:
                 for row in self._read(raw, self.kind, self._path):
                     self.fraction = raw.tell() / self._bytes
                     yield row
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        except (OSError, EOFError, csv.Error, zlib.error) as error:
             raise InputFileError(f"{self._path} cannot be read: {error}") from error
         self.fraction = 1.0
 
@@ -86,10 +86,24 @@ def _json_rows(raw: IO[bytes], _kind: Kind, path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
-    reader = csv.DictReader(line.decode("utf-8-sig") for line in _lines(raw, path))
+    reader = csv.DictReader(_texts(raw, path))
     _has_columns(path, kind, reader.fieldnames or ())
-    for cells in reader:
-        yield reader.line_num, _csv_row(cells, kind)
+    try:
+        for cells in reader:
+            yield reader.line_num, _csv_row(cells, kind)
+    except csv.Error as error:
+        raise InputFileError(f"{path}, line {reader.reader.line_num}: {error}.") from error
+
+
+def _texts(raw: IO[bytes], path: Path) -> Iterator[str]:
+    for number, line in enumerate(_lines(raw, path), 1):
+        try:
+            yield line.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise InputFileError(
+                f"{path}, line {number}, is not UTF-8: byte 0x{byte:02x}."
+            ) from error
 
 
 def _csv_row(cells: Mapping[str, str | None], kind: Kind) -> bytes | Rejected:

@@ -9,6 +9,7 @@ from typing import IO, Any, Final, cast
 
 import polars as pl
 
+from models.dataset_files.faults import first_fault
 from models.errors import DataError
 
 _FORMATS: Final = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -30,7 +31,7 @@ def read_frame(path: Path, wanted: Sequence[str] | None, required: Sequence[str]
         frame = read(path, wanted, required)
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as exc:
         reason = str(exc).split("\n", 1)[0]
-        raise DataError(f"{path} cannot be read: {_first_bad_line(path) or reason}.") from exc
+        raise DataError(f"{path} cannot be read: {_fault(path) or reason}.") from exc
     if not frame.height:
         raise DataError(f"{path} is empty.")
     if absent := [name for name in required if frame[name].null_count() == frame.height]:
@@ -119,26 +120,13 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
                 yield json.loads(text)
 
 
-def _first_bad_line(path: Path) -> str:
-    """Which line of JSON is none; empty if none is."""
-    if format_of(path) != "json":
+def _fault(path: Path) -> str:
+    """Which line is at fault; empty if no line is."""
+    form = format_of(path)
+    if form == "parquet":
         return ""
     try:
         with _opened(path) as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    _check(line)
-                except ValueError as exc:
-                    return f"line {number} is no JSON object: {exc}"
+            return first_fault(form, lines)
     except (OSError, EOFError, zlib.error):
         return ""
-    return ""
-
-
-def _check(line: bytes) -> None:
-    if line.strip() and not isinstance(json.loads(line, parse_constant=_refuse), dict):
-        raise ValueError("it has no fields")
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number that JSON has")

@@ -107,7 +107,8 @@ def test_the_fraction_ends_at_one(tmp_path: Path) -> None:
         ("b.csv", b"", "lacks user_id, type"),
         ("a.csv.gz", b"no gzip", "cannot be read"),
         ("b.csv.gz", gzip.compress(CSV.encode())[:-12], "cannot be read"),
-        ("c.csv", b"user_id,type\n\xff,like\n", "cannot be read"),
+        ("c.csv", b"user_id,type\n\xff,like\n", "line 2, is not UTF-8: byte 0xff"),
+        ("d.csv", b"user_id,type\nann," + b"x" * 200_000, "line 2: field larger than"),
         ("a.parquet", b"no parquet", "cannot be read"),
     ],
 )
