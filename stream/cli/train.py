@@ -1,5 +1,8 @@
 """headwater train: from a history to the snapshot that workers serve."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +15,7 @@ from stream.cli.flags import command
 from stream.cli.given import given, refuse
 from stream.cli.history_flags import FLAGS, Events, Items, Seed, Users
 from stream.cli.outputs import Output, check_outputs
+from stream.cli.stopping import terminable
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -81,8 +85,8 @@ def train(
     timestamp are needed. A history that trains no net (fewer than 50 events, one item, no positive
     event, or no user with two) gives a snapshot of counters alone, and the table says why.
 
-    After each epoch the state is kept beside the snapshot, in OUT.training; interrupted, the same
-    command goes on from there.
+    After each epoch the state is kept beside the snapshot, in OUT.training; interrupted (Ctrl-C,
+    SIGTERM), the same command goes on from there.
 
     With --learner a meta-learner is trained instead, on all users; a worker serves it as it serves
     the mixture, from the events that each user's row remembers.
@@ -102,16 +106,30 @@ def train(
     else:
         of_net = {"width": "--width", "device": "--device"}
         refuse(given(context), of_net, f"the {MIXTURE}'s net; {name} has none")
-    from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
+    with terminable(), _telling(checkpoint if name == MIXTURE else None):
+        from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
-    job = Job(events, items, users, out, checkpoint, seed, epochs, width, device, settings)
-    if name == MIXTURE:
-        run(loaded, job)
-    else:
-        from stream.cli import meta_training  # noqa: PLC0415  # the same
+        job = Job(events, items, users, out, checkpoint, seed, epochs, width, device, settings)
+        if name == MIXTURE:
+            run(loaded, job)
+        else:
+            from stream.cli import meta_training  # noqa: PLC0415  # the same
 
-        meta_training.run(loaded, job, name)
+            meta_training.run(loaded, job, name)
     return 0
+
+
+@contextmanager
+def _telling(checkpoint: Path | None) -> Iterator[None]:
+    """Whoever stops the training is told what is kept of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "Nothing is kept: the same command starts over."
+        if checkpoint is not None and checkpoint.exists():
+            kept = f"{checkpoint} holds the epochs so far: the same command goes on."
+        print(f"Stopped. {kept}", file=sys.stderr)
+        raise
 
 
 def _learner(asked: str | None, settings: Path | None) -> str:

@@ -98,13 +98,6 @@ def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:
             )
     except DataError as error:
         raise UsageError(str(error)) from error
-    except KeyboardInterrupt:
-        if job.checkpoint.exists():
-            print(
-                f"Stopped. {job.checkpoint} holds the epochs so far: the same command goes on.",
-                file=sys.stderr,
-            )
-        raise
 
 
 def _tell(note: str) -> None:

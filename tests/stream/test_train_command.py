@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import re
+import signal
 import sys
 
 import pytest
@@ -15,7 +16,8 @@ from agents.snapshot import load_learner
 from models import whole_file
 from models.mixture import Mixture
 from models.training import fit
-from stream.cli import INTERRUPTED, main
+from stream.cli import INTERRUPTED, histories, main
+from stream.cli.stopping import TERMINATED
 from stream.settings import Settings
 
 FAST = ("--epochs", "2", "--width", "8", "--device", "cpu")
@@ -75,17 +77,19 @@ def test_counters_alone_where_no_net_can_be_trained(tmp_path, capsys, pairs, kin
     assert Mixture.load(out).net is None
 
 
-def test_interrupted_it_goes_on(events, tmp_path, capsys, monkeypatch):
-    """Ctrl-C after an epoch keeps the checkpoint; the same command ends the training."""
+SIGNALS = {INTERRUPTED: signal.SIGINT, TERMINATED: signal.SIGTERM}
+
+
+@pytest.mark.parametrize("code", SIGNALS)
+def test_stopped_it_goes_on(events, tmp_path, capsys, monkeypatch, code):
+    """A signal after an epoch keeps the checkpoint; the same command ends the training."""
     out, start = tmp_path / "shop.safetensors", fit.learn_start
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(fit, "learn_start", interrupt)
-    assert train(events, out) == INTERRUPTED
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(fit, "learn_start", lambda *_: os.kill(os.getpid(), SIGNALS[code]))
+    assert train(events, out) == code
     assert "the same command goes on" in capsys.readouterr().err
     assert not out.exists()
+    assert signal.getsignal(signal.SIGTERM) is before
     monkeypatch.setattr(fit, "learn_start", start)
     kept = out.with_name("shop.safetensors.training")
     state = kept.read_bytes()
@@ -103,6 +107,39 @@ def test_interrupted_it_goes_on(events, tmp_path, capsys, monkeypatch):
         told = capsys.readouterr().err
         assert told.count(f"{kept} {why}") == told.count("the training starts over.") == 1
         assert "epoch 2 of 2: loss" in told
+
+
+@pytest.mark.parametrize("code", SIGNALS)
+@pytest.mark.parametrize("more", [(), ("--learner", "item-mean")])
+def test_stopped_before_anything_is_kept_it_says_so(
+    events, tmp_path, capsys, monkeypatch, code, more
+):
+    """While the files are read, or in a training that keeps nothing."""
+    monkeypatch.setattr(histories, "read_dataset", lambda *_: os.kill(os.getpid(), SIGNALS[code]))
+    asked = ["train", "--events", str(events), "--out", str(tmp_path / "shop"), *more]
+    assert main(asked) == code
+    assert capsys.readouterr().err.endswith(
+        "Stopped. Nothing is kept: the same command starts over.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ([4_102_444_800_000, 4_102_444_900_000], "2 of 202 events, from 2100-01-01 00:00:00Z on"),
+        ([1_600_000_000_000_000], "1 of 201 events, from 1600000000000000 ms on"),
+        ([1_600_000_000_000], ""),
+    ],
+)
+def test_events_of_the_future_are_told(events, tmp_path, capsys, times, told):
+    """How many, and from when; they are learned all the same."""
+    with events.open("a") as file:
+        file.writelines(f"1,{number},like,{time}\n" for number, time in enumerate(times, 13))
+    asked = ["train", "--events", str(events), "--out", str(tmp_path / "shop"), "--learner"]
+    assert main([*asked, "item-mean"]) == 0
+    said = capsys.readouterr().err
+    assert ("In the future: " in said) is bool(told)
+    assert told in said
 
 
 def test_a_full_disk_is_one_sentence(events, tmp_path, capsys, monkeypatch):
