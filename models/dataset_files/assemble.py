@@ -109,4 +109,5 @@ def _unavailable(catalogue: Mapping[str, Announced]) -> list[str]:
     count = sum(not announced.available for announced in catalogue.values())
     if not count:
         return []
-    return [f"{count:,} items are marked as unavailable; they are known from their first event on."]
+    items = "item is" if count == 1 else "items are"
+    return [f"{count:,} {items} marked as unavailable, and known from the first event on."]

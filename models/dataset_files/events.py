@@ -92,7 +92,7 @@ def _sort(table: EventTable) -> None:
 def _drop_incomplete(table: EventTable, rules: Positivity) -> None:
     col = pl.col
     table.drop(col("user").is_null(), "without user_id")
-    table.drop(col("user") == "*", "their user_id is *, which is reserved")
+    table.drop(col("user") == "*", "a user_id of *, which is reserved")
     table.drop(col("kind").is_in(["search", "impression"]), "searches and impressions")
     table.drop(col("kind").is_null(), "without type")
     unknown = set(table.frame["kind"].unique().to_list()) - rules.types
@@ -104,13 +104,14 @@ def _drop_incomplete(table: EventTable, rules: Positivity) -> None:
     table.drop(col("time").is_null(), "without a time that can be read")
     table.drop(
         col("time") < _EARLIEST_MS,
-        "their timestamp is before 1990 (a whole number is milliseconds since 1970)",
+        "a timestamp before 1990 (a whole number is milliseconds since 1970)",
     )
-    table.drop(col("no_number"), "their value is no number")
+    table.drop(col("no_number"), "a value that is no number")
     infinite = (col("value").abs() <= _MOST).not_()
     if count := int(table.frame.select(infinite.sum()).item()):
         table.notes.append(
-            f"{count:,} values were not finite, or beyond 1e15; they count as absent."
+            f"{count:,} {'value was' if count == 1 else 'values were'} not finite, or beyond 1e15,"
+            f" and {'counts' if count == 1 else 'count'} as absent."
         )
         table.frame = table.frame.with_columns(
             pl.when(infinite).then(None).otherwise(col("value")).alias("value")

@@ -16,6 +16,7 @@ from models.dataset import Dataset
 from models.errors import DataError
 from models.evaluation.contest import Contestant, Progress
 from models.evaluation.windows import window_starts
+from models.evaluation.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,13 @@ def plan(data: Dataset, protocol: Protocol) -> Plan:
     start = round(protocol.warm_up * n)
     targets = start + np.flatnonzero(data.positive[start:])
     if start == 0:
-        raise DataError(f"The warm-up, {protocol.warm_up:.0%} of {n} events, holds none of them.")
+        raise DataError(
+            f"The warm-up, {protocol.warm_up:.0%} of {counted(n, 'event')}, holds none."
+        )
     if not len(targets):
         raise DataError(
-            f"Nothing can be predicted: of the last {n - start} of {n} events none is positive."
+            f"Nothing can be predicted: of the last {n - start:,} of {counted(n, 'event')} none is"
+            " positive."
         )
     step = round(protocol.refit_every * n) if protocol.refit_every else n
     stages = (*range(start, n, max(step, 1)), n)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from models.evaluation.failures import FAILED, listed
 from models.evaluation.metrics import HISTORIES, LENGTH
+from models.evaluation.words import counted
 
 _LONG: Final = 1e5
 """From here on a figure takes too much room when written out."""
@@ -59,8 +60,9 @@ def cell(value: float | None) -> str:
 def _title(found: Mapping[str, Any]) -> str:
     data, settings = found["data"], found["settings"]
     return (
-        f"{settings['targets']:,} targets of {data['events']:,} events, {data['users']:,} users,"
-        f" {data['items']:,} items ({data['fingerprint']})"
+        f"{counted(settings['targets'], 'target')} of {counted(data['events'], 'event')},"
+        f" {counted(data['users'], 'user')}, {counted(data['items'], 'item')}"
+        f" ({data['fingerprint']})"
     )
 
 
@@ -72,7 +74,8 @@ def _caption(found: Mapping[str, Any]) -> str:
         " score: mean per target."
     )
     equal = (
-        f"{same:,} targets ({same / settings['targets']:.0%}) share user and second with the event"
-        " before; equal times keep the input's order."
+        f"{same:,} {'target' if same == 1 else 'targets'} ({same / settings['targets']:.0%})"
+        f" {'shares' if same == 1 else 'share'} user and second with the event before; equal times"
+        " keep the input's order."
     )
     return "\n".join([meaning, equal, *settings["notes"], *listed(found["failed"])])

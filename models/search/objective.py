@@ -24,6 +24,7 @@ from models.evaluation.prequential import Plan, Protocol, plan, run
 from models.evaluation.ranks import MISS, draw_ranks
 from models.evaluation.user_cold.plan import Plan as ColdPlan
 from models.evaluation.user_cold.plan import held_out, split
+from models.evaluation.words import counted
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
 from models.search.space import Settings
@@ -159,7 +160,7 @@ def _first(data: Dataset, part: float) -> Dataset:
     """The history as it was when that part of its events had come."""
     end = round(part * len(data))
     if end == 0:
-        raise DataError(f"The first {part:.0%} of {len(data)} events holds none of them.")
+        raise DataError(f"The first {part:.0%} of {counted(len(data), 'event')} holds none.")
     return _of_events(data, np.arange(end))
 
 

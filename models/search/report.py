@@ -6,6 +6,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
+from models.evaluation.words import counted
 from models.search.space import Settings, default_of, start_of
 from models.search.trials import DIVERGED, FINISHED, SETTINGS, Search, best, finished
 
@@ -70,7 +71,7 @@ def counts(study: Study) -> str:
     ended = [trial for trial in trials if trial.state in FINISHED]
     diverged = sum(DIVERGED in trial.user_attrs for trial in ended)
     stopped = sum(trial.state == TrialState.PRUNED for trial in ended) - diverged
-    parts = [f"{len(ended)} trials", f"{stopped} of them stopped early"]
+    parts = [counted(len(ended), "trial"), f"{stopped} stopped early"]
     if diverged:
         parts.append(f"{diverged} diverged")
     return ", ".join(parts)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
+from models.evaluation.words import counted
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
 from models.meta.tasks import of_dataset
@@ -79,7 +80,7 @@ def _trained(learner: MetaLearner, data: Dataset, seed: int) -> MetaLearner:
 def _table(job: Job, trained: MetaLearner, data: Dataset, took: float) -> Table:
     table = Table(show_header=False)
     table.add_row("learner", trained.name)
-    table.add_row("learned", f"{len(data):,} events of {len(data.users):,} users")
+    table.add_row("learned", f"{counted(len(data), 'event')} of {counted(len(data.users), 'user')}")
     table.add_row("items", f"{len(data.items):,}")
     table.add_row("training took", f"{took:.1f} s")
     table.add_row("snapshot", f"{job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")

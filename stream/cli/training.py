@@ -14,6 +14,7 @@ from rich.table import Table
 
 from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
+from models.evaluation.words import counted
 from models.search.files import checked, read_settings
 from stream.cli.histories import read_history
 from stream.convert.outputs import failing
@@ -138,7 +139,9 @@ def _rate(rate: float | None) -> str:
 def _table(job: Job, trained: Any) -> Table:
     notes = trained.mixture.notes
     table = Table(show_header=False)
-    table.add_row("learned", f"{notes['events']:,} events of {notes['users']:,} users")
+    table.add_row(
+        "learned", f"{counted(notes['events'], 'event')} of {counted(notes['users'], 'user')}"
+    )
     table.add_row("items", f"{notes['items']:,}")
     if trained.mixture.net is not None:
         rate = _rate(notes["validation hit_rate@10"])

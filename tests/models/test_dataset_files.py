@@ -209,7 +209,7 @@ def test_values_that_are_not_finite_are_absent(tmp_path: Path, value: str) -> No
     data = read(tmp_path, [at("a", "i", value=value), at("a", "j", 1, type="rate", value=value)])
     assert np.isnan(data.value).tolist() == [True]
     assert data.notes == (
-        "2 values were not finite, or beyond 1e15; they count as absent.",
+        "2 values were not finite, or beyond 1e15, and count as absent.",
         "1 row left out: rates without a value.",
     )
 
@@ -341,7 +341,7 @@ def test_of_several_rows_of_an_item_the_last_counts_from_the_first_time_on(tmp_p
     data = read_dataset(as_json(tmp_path / "e.jsonl", EVENTS), items)
     assert data.contents[data.items.index("1")] == Content("new")
     assert data.announced.tolist() == [START + 5, NEVER, NEVER]
-    assert "1 items are marked as unavailable" in data.notes[0]
+    assert "1 item is marked as unavailable, and known from" in data.notes[0]
 
 
 def test_the_rule_of_what_is_positive_is_the_stream_s(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_best_settings_train_a_mixture(
     ) == 0  # fmt: skip
     told = capsys.readouterr()
     assert "trial 1 (2 of 2)" in told.err
-    assert "2 trials, 0 of them stopped early" in told.out
+    assert "2 trials, 0 stopped early" in told.out
     for name in ("optimization_history", "intermediate_values", "timeline"):
         assert "<html>" in (pictures / f"{name}.html").read_text()
         assert (pictures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -265,7 +265,7 @@ def test_more_trials_go_on_and_another_search_is_refused(
         (["--out", "/nowhere/best.toml"], "cannot be written"),
         (["--storage", "/nowhere/trials"], "cannot be written"),
         (["--warm-up", "0"], "--warm-up is a part of all events"),
-        (["--warm-up", "0.001"], "holds none of them"),
+        (["--warm-up", "0.001"], "of 400 events holds none"),
         (["--cold-share", "1"], "--cold-share is a part of all users"),
         (["--space", "space.toml"], "space.toml: unknown widht; what can be searched is modules."),
         (["--storage", "events.txt"], "events.txt is no storage of a search: "),

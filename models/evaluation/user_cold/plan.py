@@ -9,6 +9,7 @@ import numpy as np
 from models.arrays import Bools, Int32s, Int64s
 from models.dataset import Dataset
 from models.errors import DataError
+from models.evaluation.words import counted
 from models.meta.tasks import Tasks, World, of_dataset
 
 SUPPORTS: Final = (0, 1, 2, 3, 5, 10, 20)
@@ -52,9 +53,10 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
     told = held[count[held] > _LATER]
     notes = []
     if len(told) < len(held):
+        has, is_ = ("has", "is") if len(held) - len(told) == 1 else ("have", "are")
         notes.append(
-            f"{len(held) - len(told):,} of {len(held):,} held-out users have no event after the"
-            f" {_LATER}th; they are neither trained on nor told."
+            f"{len(held) - len(told):,} of {counted(len(held), 'held-out user')} {has} no event"
+            f" after the {_LATER}th, and {is_} neither trained on nor told."
         )
     place = _places(data)
     query = (place >= _LATER) & (place < _LATER + _MOST)
@@ -100,7 +102,8 @@ def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int)
     notes = []
     if missing:
         named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
-        notes.append(f"{len(missing):,} queries are of no event and left out: {named}.")
+        queries = counted(len(missing), "query is", "queries are")
+        notes.append(f"{queries} of no event and left out: {named}.")
     most = int(np.bincount(data.user[~asked], minlength=len(users)).max(initial=0))
     steps = {str(k): k for k in SUPPORTS} | {ALL: most}
     return _plan(data, held, told, (~asked, last), seed, steps, notes)
@@ -118,26 +121,39 @@ def _plan(
     """Put it together; chosen: the events to adapt to and to be told, of whatever users."""
     others = np.setdiff1d(np.arange(len(data.users)), held)
     if not len(others):
-        raise DataError(f"All {len(data.users):,} users are held out: nobody is left to train on.")
+        raise DataError(
+            f"All users ({len(data.users):,}) are held out: nobody is left to train on."
+        )
     if not len(told):
         told_of = " ".join(notes) or f"No user is held out of {len(data.users):,}."
         raise DataError(f"No held-out user has an event to tell. {told_of}")
     world, train = of_dataset(data, others)
     if beyond := int((Tasks.of(data, others).value != train.value).sum()):
+        lie, count = ("value lies", "counts") if beyond == 1 else ("values lie", "count")
         notes.append(
-            f"{beyond:,} values lie beyond all others, {world.low:g} to {world.high:g}, and count"
-            " as its ends in training."
+            f"{beyond:,} {lie} beyond all others, {world.low:g} to {world.high:g}, and {count} as"
+            " its ends in training."
         )
+    query = _shuffled(Tasks.of(data, told, chosen[1]), seed)
     return Plan(
         data=data,
         world=world,
         train=train,
         support=Tasks.of(data, told, chosen[0]),
-        query=_shuffled(Tasks.of(data, told, chosen[1]), seed),
+        query=query,
         users=told,
         steps=steps,
-        notes=(*data.notes, *notes),
+        notes=(*data.notes, *notes, *_alike(train, query)),
     )
+
+
+def _alike(train: Tasks, query: Tasks) -> list[str]:
+    """A note, if there is but one value to learn and to tell."""
+    value = train.value[0] if len(train.item) else 1
+    if not ((train.value == value).all() and (query.value == value).all()):
+        return []
+    lists = "; HR@10 and MRR@10 do" if query.positive.any() else ", nor lists, since none was liked"
+    return [f"All values are {value:g}: errors, accuracy and NDCG say nothing of learners{lists}."]
 
 
 def _places(data: Dataset) -> Int64s:

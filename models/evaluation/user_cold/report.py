@@ -13,6 +13,7 @@ from models.evaluation.table import cell
 from models.evaluation.user_cold.metrics import Columns, figures, intervals, mae_apart
 from models.evaluation.user_cold.plan import Plan
 from models.evaluation.user_cold.run import Outcome
+from models.evaluation.words import counted
 
 
 def document(
@@ -85,9 +86,10 @@ def table(found: Mapping[str, Any]) -> Table:
     data, settings, learners = found["data"], found["settings"], found["learners"]
     shown = Table(
         title=(
-            f"{settings['held_out_users']:,} held-out users with {settings['queries']:,} queries;"
-            f" {settings['training_users']:,} others train; {data['items']:,} items"
-            f" ({data['fingerprint']})"
+            f"{counted(settings['held_out_users'], 'held-out user')} with"
+            f" {counted(settings['queries'], 'query', 'queries')};"
+            f" {counted(settings['training_users'], 'other trains', 'others train')};"
+            f" {counted(data['items'], 'item')} ({data['fingerprint']})"
         ),
         caption=_caption(settings, found["failed"]),
         title_justify="left",

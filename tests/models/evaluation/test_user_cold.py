@@ -9,9 +9,10 @@ from support.histories import random_history
 
 from models.errors import DataError
 from models.evaluation.user_cold.metrics import Told, columns, figures, intervals, mae_apart
-from models.evaluation.user_cold.plan import SUPPORTS, barred, split, split_by_queries
-from models.evaluation.user_cold.report import document
+from models.evaluation.user_cold.plan import SUPPORTS, barred, held_out, split, split_by_queries
+from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
+from models.evaluation.words import counted
 
 BASELINES = ("item-mean", "item-mean-offset")
 
@@ -84,7 +85,7 @@ def test_queries_are_exactly_what_is_told(data):
         asked = {item for name, item in pairs if name == data.users[user]}
         wanted = [i for i in data.item[data.user == user] if data.items[i] not in asked]
         assert own.tolist() == wanted
-    assert plan.notes[-1] == "1 queries are of no event and left out: nobody nothing."
+    assert plan.notes[-1] == "1 query is of no event and left out: nobody nothing."
     assert list(plan.steps) == [*map(str, SUPPORTS), "all"]
     assert len(plan.train) == 38
 
@@ -106,6 +107,41 @@ def test_outlandish_values_do_not_stretch_the_range(data):
     assert split(replace(rated, value=often), 0.25, 0).world.high == 5
     same = split(rated, 0.25, 0)
     assert (same.world.low, same.world.high, same.notes) == (0.0, 5.0, ())
+
+
+def test_values_that_are_all_alike_are_noted(data):
+    """Views alone, say: an error of 0 is no feat."""
+    said = "All values are 1: errors, accuracy and NDCG say nothing of learners; HR@10 and"
+    views = replace(data, positive=np.ones(len(data), dtype=bool))
+    plan = split(views, 0.25, 0)
+    assert plan.notes[-1].startswith(said)
+    found = document(plan, run(plan, BASELINES, 0, silent), {}, 0)
+    assert {learner["mae"] for learner in found["learners"].values()} == {0.0}
+    none = replace(data, positive=np.zeros(len(data), dtype=bool))
+    assert (
+        split(none, 0.25, 0)
+        .notes[-1]
+        .endswith("say nothing of learners, nor lists, since none was liked.")
+    )
+    pairs = [(data.users[3], data.items[data.item[data.user == 3][0]])]
+    assert split_by_queries(views, pairs, 0).notes[-1].startswith(said)
+    assert not any("All values" in note for note in split(data, 0.25, 0).notes)
+
+
+def test_one_of_a_kind_is_told_in_the_singular(data):
+    """In notes, and in the table's title."""
+    kept = np.flatnonzero((data.user > 0) | (np.arange(len(data)) < 40))
+    columns = ("row", "user", "item", "kind", "value", "time", "positive")
+    short = replace(data, **{name: getattr(data, name)[kept] for name in columns})
+    seed = next(s for s in range(99) if 0 in held_out(short, 0.05, s))
+    plan = split(short, 0.05, seed)
+    assert plan.notes[-1] == (
+        "1 of 2 held-out users has no event after the 20th, and is neither trained on nor told."
+    )
+    told = document(plan, run(plan, BASELINES, 0, silent), {}, 0)
+    assert table(told).title.startswith("1 held-out user with 1")
+    assert counted(1, "query", "queries") == "1 query"
+    assert counted(1000, "query", "queries") == "1,000 queries"
 
 
 def test_no_query_reaches_the_adaptation(data):
