@@ -61,7 +61,6 @@ class _Job:
     weight: int
     size: int
     unanswered: dict[Part, int] = field(default_factory=dict)
-    over: bool = False
 
 
 class Egress:

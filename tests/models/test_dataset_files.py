@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,10 @@ import pytest
 from models.content import Content
 from models.dataset import NEVER, Dataset
 from models.dataset_files import Positivity, read_dataset
-from models.dataset_files.users import read_profiles
 from models.errors import DataError
 from models.events import STANDARD_TYPES, type_code
-from stream.decode import decode_profiles
-from stream.rowfiles import RowFile
 from stream.rules import Rules
-from stream.schemas import Event, Profile
+from stream.schemas import Event
 from stream.settings import STANDARD_TYPES as STREAM_TYPES
 from stream.settings import Settings
 
@@ -214,54 +210,6 @@ def test_values_that_are_not_finite_are_absent(tmp_path: Path, value: str) -> No
     )
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path, ending: str) -> None:
-    """Numbers where they look so, empty cells nothing; in JSON Lines other fields stay unknown."""
-    frame = pl.DataFrame({"user_id": ["ann", "bob"], "age": ["25", None], "country": ["CH", "FR"]})
-    path = tmp_path / f"users{ending}"
-    if ending == ".csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path)
-    assert read_profiles(path) == {"ann": {"age": 25.0, "country": "CH"}, "bob": {"country": "FR"}}
-    lines = as_json(tmp_path / "users.jsonl", [{"user_id": "ann", "age": 25}])
-    assert read_profiles(lines) == {"ann": {}}
-
-
-CELLS = ["25", " 2.5 ", "nan", "inf", "-Infinity", "1e999", "CH", "", None, "true", "007", "a|b"]
-COLUMNS = {
-    "age": CELLS,
-    "available": CELLS,  # a field of items, and a column like others of users
-    "income": [1.5, math.nan, math.inf, -math.inf, 0.0, None, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
-    "visits": [1, 2, None, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-    "member": [True, False, None, True, False, True, False, True, False, True, False, True],
-    "tags": [["a"], [], None, ["b"], *[["c", "d"]] * 8],
-    "attributes": ['{"age": 1}', "{}", *[None] * 10],
-}
-
-
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_table_of_users_means_the_same_in_training_and_on_the_wire(
-    tmp_path: Path, ending: str
-) -> None:
-    """Cells that are no number to count with are absent in both."""
-    columns = {k: v for k, v in COLUMNS.items() if not (ending == ".csv" and k == "tags")}
-    users = [f"u{number}" for number in range(len(CELLS))]
-    frame = pl.DataFrame({"user_id": users, **columns})
-    path = tmp_path / f"users{ending}"
-    if ending == ".csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path)
-    rows = [row for _, row in RowFile(path, "users")]
-    profiles = decode_profiles([row for row in rows if isinstance(row, bytes)])
-    sent = {one.user_id: one.attributes for one in profiles if isinstance(one, Profile)}
-    assert sent == read_profiles(path)
-    assert sent["u0"] == sent["u0"] | {"age": 1, "available": 25, "income": 1.5}
-    assert all({"age", "available"}.isdisjoint(sent[user]) for user in ("u2", "u3", "u5", "u7"))
-    assert all("income" not in sent[user] for user in ("u1", "u2", "u3", "u5"))
-
-
 def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
     """Empty and broken files, missing columns, nothing usable."""
 
@@ -297,35 +245,6 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
     cell = tmp_path / "items.csv"
     cell.write_text("item_id,attributes\n1,{oops\n")
     assert "row 1: attributes should be JSON" in told(good, cell)
-
-
-@pytest.mark.parametrize(
-    ("name", "row", "why"),
-    [
-        ("e.csv", b"1,2,like,3,4,5\n", "line 4 has 6 cells, the header 4"),
-        ("e.csv", b"\xe9,2,like,3\n", "line 4 is not UTF-8: byte 0xe9"),
-        ("e.csv", b'1,"2"x,like,3\n', "line 4 begins no row of CSV: ',' expected after"),
-        ("e.csv", b'1,"2,like,3\n', "line 4 begins no row of CSV: unexpected end of data"),
-        ("e.csv.gz", b"1,2,like,3,4,5\n", "line 4 has 6 cells, the header 4"),
-        ("e.jsonl", b'{"user_id": 1, "item', "line 2 is no JSON object: Unterminated string"),
-        ("e.jsonl.gz", b"7\n", "line 2 is no JSON object: it has no fields"),
-    ],
-)
-def test_the_first_bad_line_is_named_and_what_to_do(
-    tmp_path: Path, name: str, row: bytes, why: str
-) -> None:
-    """A row of CSV counts by the line on which it begins; half a last line refuses the file."""
-    good = b'{"user_id": 1, "item_id": 2, "type": "like", "timestamp": 3}\n'
-    if ".csv" in name:
-        good = b'user_id,item_id,type,timestamp\n1,"2\n3",like,3\n'
-    after = b"1,2,like,3\n" if ".csv" in name else b""
-    packed = gzip.compress if name.endswith(".gz") else bytes
-    (tmp_path / name).write_bytes(packed(good + row + after))
-    with pytest.raises(DataError) as caught:
-        read_dataset(tmp_path / name)
-    said = str(caught.value)
-    assert said.startswith(f"{tmp_path / name} cannot be read: {why}")
-    assert said.endswith("; mend or remove it, or let `headwater convert` leave such lines out.")
 
 
 def test_of_several_rows_of_an_item_the_last_counts_from_the_first_time_on(tmp_path: Path) -> None:
