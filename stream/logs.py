@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 # Their debug records are built even when nobody sees them: 11 % of a worker's throughput.
 _LIBRARIES = ("faust", "aiokafka", "mode", "kafka", "asyncio")
+# What it says of fonts, caches and units is of no use to who asked for a picture.
+_DRAWING = "matplotlib"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # While a broker is away, libraries repeat themselves a hundred times a second.
 _REPEAT_SECONDS = 10.0
@@ -26,6 +28,7 @@ def quiet_libraries() -> None:
     """Let libraries log from WARNING on only; again after Faust's start, which sets its own."""
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_DRAWING).setLevel(logging.ERROR)
 
 
 def no_overlapping_commit(record: logging.LogRecord) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from optuna import visualization as pages
-from optuna.exceptions import ExperimentalWarning
 from optuna.study import Study
 from optuna.trial import TrialState
 from optuna.visualization import matplotlib as pictures
 
-_ALWAYS: Final = ("optimization_history", "intermediate_values", "timeline")
+_ALWAYS: Final = ("optimization_history", "timeline")
+_ON_THE_WAY: Final = "intermediate_values"
 _OF_SEVERAL: Final = ("param_importances", "parallel_coordinate", "slice")
 """Where trials differ in settings and in score."""
 
@@ -22,13 +22,15 @@ def draw(folder: Path, study: Study) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     mpl.use("agg")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.simplefilter("ignore")  # of drawing a few trials, or values that are all alike
         return [path for name in _names(study) for path in _both(folder, name, study)]
 
 
 def _names(study: Study) -> Iterator[str]:
     scores = {trial.value for trial in study.get_trials(states=(TrialState.COMPLETE,))}
     yield from _ALWAYS
+    if any(trial.intermediate_values for trial in study.get_trials(deepcopy=False)):
+        yield _ON_THE_WAY
     if len(scores) > 1:
         yield from _OF_SEVERAL
 

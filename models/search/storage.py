@@ -33,7 +33,7 @@ def opened(path: Path, about: Mapping[str, Any], *, higher_is_better: bool) -> I
         If the file is of another search, in use, no such file, or cannot be written.
 
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with _locked(path):
         try:
             storage = RDBStorage(f"sqlite:///{path.absolute()}")
