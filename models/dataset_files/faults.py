@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 _REMEDY: Final = "mend or remove it, or let `headwater convert` leave such lines out"
@@ -12,6 +13,17 @@ def first_fault(form: str, lines: Iterable[bytes]) -> str:
     """What is wrong with the first bad line of json or csv, and what to do; empty if none is."""
     fault = {"json": _fault_of_json, "csv": _fault_of_csv}[form](lines)
     return fault and f"{fault}; {_REMEDY}"
+
+
+def line_of(form: str, lines: Iterable[bytes], row: int) -> int:
+    """The line on which the row-th row of json or csv begins, both from 1; a header is no row."""
+    if form == "json":
+        rows = (number for number, line in enumerate(lines, 1) if line.strip())
+        return next(islice(rows, row - 1, None))
+    reader = csv.reader(_texts(lines))
+    for _ in range(row):
+        next(reader)
+    return reader.line_num + 1
 
 
 def _fault_of_json(lines: Iterable[bytes]) -> str:

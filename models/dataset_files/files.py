@@ -9,7 +9,7 @@ from typing import IO, Any, Final, cast
 
 import polars as pl
 
-from models.dataset_files.faults import first_fault
+from models.dataset_files.faults import first_fault, line_of
 from models.errors import DataError
 
 _FORMATS: Final = {".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -78,6 +78,15 @@ def read_rows(
         return
     frame = read_frame(path, wanted, required)
     yield from frame.iter_rows(named=True)
+
+
+def place_of(path: Path, row: int) -> str:
+    """Where the row-th row of a file stands, from 1, in words."""
+    form = format_of(path)
+    if form == "parquet":
+        return f"{path}, row {row}"
+    with _opened(path) as lines:
+        return f"{path}, line {line_of(form, lines, row)}"
 
 
 def _read_csv(path: Path, wanted: Sequence[str] | None, required: Sequence[str]) -> pl.DataFrame:

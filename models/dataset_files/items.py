@@ -11,7 +11,7 @@ import polars as pl
 from models.content import Content
 from models.dataset import NEVER
 from models.dataset_files import cells
-from models.dataset_files.files import read_rows
+from models.dataset_files.files import place_of, read_rows
 from models.errors import DataError
 
 _REQUIRED: Final = ("item_id",)
@@ -48,7 +48,7 @@ def read_items(path: Path) -> dict[str, Announced]:
         try:
             content = _content(row)
         except (ValueError, TypeError) as exc:
-            raise DataError(f"{path}, row {number}: {exc}.") from exc
+            raise DataError(f"{place_of(path, number)}: {exc}.") from exc
         earlier = found[name].time if name in found else NEVER
         since = earlier if time is None else min(earlier, time)
         found[name] = Announced(content, since, _is_available(row.get("available")))

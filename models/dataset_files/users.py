@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from models.dataset_files import cells
-from models.dataset_files.files import format_of, read_rows
+from models.dataset_files.files import format_of, place_of, read_rows
 from models.dataset_files.items import mapping, text
 from models.errors import DataError
 
@@ -40,7 +40,7 @@ def read_profiles(path: Path) -> dict[str, dict[str, Any]]:
             others = _others(row) if is_table else {}
             found[name] = others | mapping(row.get("attributes"))
         except (ValueError, TypeError) as exc:
-            raise DataError(f"{path}, row {number}: {exc}.") from exc
+            raise DataError(f"{place_of(path, number)}: {exc}.") from exc
     return found
 
 

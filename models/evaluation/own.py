@@ -4,7 +4,7 @@ from importlib import import_module
 from inspect import isabstract
 
 from models.dataset import Dataset
-from models.errors import DataError
+from models.errors import DataError, LearnerError
 from models.evaluation.by_rows import RUN, ByRows
 from models.evaluation.contest import Context
 from models.learner import Log
@@ -25,12 +25,24 @@ class Own(ByRows):
         self.defaults = getattr(self._class, "defaults", {})
 
     def fit(self, data: Dataset, end: int) -> None:
-        """Fit to events [0, end) in runs, and replay them."""
+        """Fit to events [0, end) in runs, and replay them.
+
+        Raises
+        ------
+        LearnerError
+            If fitting gives no learner.
+
+        """
         starts = range(0, end, RUN)
         runs = tuple(data.batch(slice(start, min(start + RUN, end))) for start in starts)
         own = self.context.settings.get(self.name, {})
         learner = self._class(repeats=self.context.repeats, **own)
-        self.begin(learner.fit(Log(len(data.users), data.items, runs)), data, end)
+        fitted: object = learner.fit(Log(len(data.users), data.items, runs))
+        if not isinstance(fitted, Scorer):
+            raise LearnerError(
+                f"{self._class.__qualname__}.fit must give a learner; got {fitted!r}."
+            )
+        self.begin(fitted, data, end)
 
 
 def _class_of(name: str) -> type[Scorer]:

@@ -244,7 +244,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert told(tmp_path).endswith("is a folder, not a file.")
     cell = tmp_path / "items.csv"
     cell.write_text("item_id,attributes\n1,{oops\n")
-    assert "row 1: attributes should be JSON" in told(good, cell)
+    assert "items.csv, line 2: attributes should be JSON" in told(good, cell)
 
 
 def test_of_several_rows_of_an_item_the_last_counts_from_the_first_time_on(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """Files that cannot be read as a history: the first bad line is named."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("polars", reason="needs the extra: pip install 'headwater[train]'")
-
 from models.dataset_files import read_dataset
 from models.errors import DataError
+
+pl = pytest.importorskip("polars", reason="needs the extra: pip install 'headwater[train]'")
+
+from models.dataset_files.users import read_profiles  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,23 @@ def test_the_first_bad_line_is_named_and_what_to_do(
     said = str(caught.value)
     assert said.startswith(f"{tmp_path / name} cannot be read: {why}")
     assert said.endswith("; mend or remove it, or let `headwater convert` leave such lines out.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("u.csv", 'user_id,attributes\n1,"{\n}"\n\n2,oops\n', "u.csv, line 5"),
+        ("u.jsonl", '{"user_id":1}\n\n{"user_id":2,"attributes":7}\n', "u.jsonl, line 3"),
+    ],
+)
+def test_a_cell_that_is_none_is_told_by_its_line(
+    tmp_path: Path, name: str, content: str, place: str
+) -> None:
+    """Where the row begins, whatever lines stand before it; in Parquet by its row."""
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}/{place}: attributes ")):
+        read_profiles(tmp_path / name)
+    table = pl.DataFrame({"user_id": [1, 2], "attributes": ["{}", "oops"]})
+    table.write_parquet(tmp_path / "u.parquet")
+    with pytest.raises(DataError, match=r"u\.parquet, row 2: attributes should be JSON"):
+        read_profiles(tmp_path / "u.parquet")

@@ -68,6 +68,13 @@ class Narrow(Scorer):
 
     def scores(self, states, catalogue):
         return np.zeros((len(states), 3), dtype=np.float32)
+
+
+class Forgetful(Narrow):
+    """Returns nothing from its training."""
+
+    def fit(self, log):
+        pass
 '''
 
 
@@ -93,6 +100,9 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith("headwater: Narrow.scores must give (")
     assert said.endswith(", users by items; got (8, 3).")
+    assert main([*asked, "--learner", "own_learner:Forgetful"]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("headwater: Forgetful.fit must give a learner; got None.\n")
 
 
 @pytest.mark.parametrize(
