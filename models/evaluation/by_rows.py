@@ -158,7 +158,11 @@ class ByRows(ABC):
     def _open(self, window: Int64s) -> _Opened:
         users, local = np.unique(self.data.user[window], return_inverse=True)
         rows = [self._user_rows[user] for user in users.tolist()]
-        return _Opened(int(window[0]), users, local, self.learner.unpack_users(rows))
+        states = self.learner.unpack_users(rows)
+        if getattr(self.learner, "reads_profiles", False):  # which a Scorer need not say
+            profiles = tuple(self.data.profiles[user] for user in users.tolist())
+            states = replace(states, profiles=profiles)
+        return _Opened(int(window[0]), users, local, states)
 
     def _learn_gates(self, window: Int64s, before: UserStates, batch: EventBatch) -> None:
         partition = self._partition[self.data.user[window]]

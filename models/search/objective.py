@@ -20,6 +20,7 @@ from models.errors import DataError
 from models.evaluation.baselines.validation import hits
 from models.evaluation.contest import Contestant, Context, Placing, Progress
 from models.evaluation.contestants import contestant
+from models.evaluation.excerpts import of_events
 from models.evaluation.prequential import Plan, Protocol, plan, run
 from models.evaluation.ranks import MISS, draw_ranks
 from models.evaluation.user_cold.plan import Plan as ColdPlan
@@ -161,7 +162,7 @@ def _first(data: Dataset, part: float) -> Dataset:
     end = round(part * len(data))
     if end == 0:
         raise DataError(f"The first {part:.0%} of {counted(len(data), 'event')} holds none.")
-    return _of_events(data, np.arange(end))
+    return of_events(data, np.arange(end))
 
 
 def _without(data: Dataset, users: Int64s) -> Dataset:
@@ -169,16 +170,10 @@ def _without(data: Dataset, users: Int64s) -> Dataset:
     kept = np.setdiff1d(np.arange(len(data.users)), users)
     number = np.full(len(data.users), -1, dtype=np.int32)
     number[kept] = np.arange(len(kept))
-    rest = _of_events(data, np.flatnonzero(number[data.user] >= 0))
+    rest = of_events(data, np.flatnonzero(number[data.user] >= 0))
     return replace(
         rest,
         users=tuple(data.users[user] for user in kept.tolist()),
         profiles=tuple(data.profiles[user] for user in kept.tolist()),
         user=number[rest.user],
     )
-
-
-def _of_events(data: Dataset, events: Int64s) -> Dataset:
-    """Some of the events; the fingerprint stays that of all."""
-    columns = ("row", "user", "item", "kind", "value", "time", "positive")
-    return replace(data, **{name: getattr(data, name)[events] for name in columns})
