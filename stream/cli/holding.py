@@ -6,21 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, TypeAlias
 
-from rich.console import Console
 from rich.table import Table
 
 from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
 from models.search.subject import settings_of
 from stream.cli.histories import read_history
+from stream.cli.wide import show
 from stream.convert.outputs import failing, writing
 from stream.errors import LearnerFailed, UsageError
 from stream.settings import Loaded
-
-_WIDTH: Final = 170
-"""Of a table that goes into a file, which has no width of its own."""
 
 Told: TypeAlias = dict[str, Any]
 """What was found, as JSON has it."""
@@ -104,14 +101,6 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
     if failed := found.told["failed"]:
         of = len(asked["learners"])
         raise LearnerFailed(f"{len(failed)} of {of} learners failed: {', '.join(failed)}.")
-
-
-def show(table: Table) -> None:
-    """Print a table, whole where it goes into a file."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
-    console.print(table)
 
 
 def _plots(module: str) -> Any:

@@ -17,8 +17,8 @@ from models.meta.tasks import of_dataset
 from models.search.subject import settings_of
 from stream.cli.contest import shown
 from stream.cli.histories import read_history
-from stream.cli.holding import show
 from stream.cli.training import Job
+from stream.cli.wide import show
 from stream.convert.outputs import failing
 from stream.errors import UsageError
 from stream.settings import Loaded

@@ -21,7 +21,7 @@ from models.search.space import Narrowed, gathered, read_space, start_of
 from models.search.subject import Subject, check_settings, subject_of
 from stream.cli.given import refuse
 from stream.cli.histories import read_history
-from stream.cli.holding import show
+from stream.cli.wide import show
 from stream.convert.outputs import failing
 from stream.errors import UsageError
 from stream.settings import Loaded

@@ -17,6 +17,7 @@ from models.errors import DataError, MissingLibraryError
 from models.evaluation.words import counted
 from models.search.files import checked, read_settings
 from stream.cli.histories import read_history
+from stream.cli.wide import show
 from stream.convert.outputs import failing
 from stream.errors import UsageError
 from stream.settings import Loaded
@@ -59,7 +60,7 @@ def run(loaded: Loaded, job: Job) -> None:
     trained = _train(training, settings, job, data)
     with failing(job.out):
         trained.mixture.save(job.out)
-    Console().print(_table(job, trained))
+    show(_table(job, trained))
     print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
 
 

@@ -1,0 +1,39 @@
+"""Tables that are wider than the terminal keep every figure."""
+
+import re
+
+import pytest
+from rich.table import Table
+
+from stream.cli import wide
+
+
+def table() -> Table:
+    """A row of twelve figures, and one that failed."""
+    made = Table(title="Figures of two learners", caption="What they mean")
+    for heading in ("learner", *(f"figure {number}" for number in range(12))):
+        made.add_column(heading)
+    made.add_row("first", *(f"0.{number}234567" for number in range(12)))
+    made.add_row("second", "failed")
+    return made
+
+
+@pytest.mark.parametrize(("columns", "parts"), [(70, 3), (100, 2), (200, 1), (5, 12), (None, 1)])
+def test_all_of_it_is_shown_at_any_width(
+    columns: int | None,
+    parts: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In parts, each with the first column; whole where it goes into a file."""
+    monkeypatch.setenv("COLUMNS", str(columns or 60))
+    if columns:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    wide.show(table())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    if columns != 5:  # where no word has room
+        assert all(f"0.{number}234567" in shown for number in range(12))
+        assert all(f"figure {number}" in shown for number in range(12))
+        assert shown.count("learner ") == shown.count("second") == parts
+        assert shown.count("failed") == shown.count("Figures") == shown.count("mean") == 1
+        assert max(map(len, shown.splitlines())) <= (columns or 1000)
