@@ -1,7 +1,7 @@
 """Which users are held out, which of their events are adapted to, and which are told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -134,7 +134,8 @@ def _plan(
             f"{beyond:,} {lie} beyond all others, {world.low:g} to {world.high:g}, and {count} as"
             " its ends in training."
         )
-    query = _shuffled(Tasks.of(data, told, chosen[1]), seed)
+    query, more = _tamed(_shuffled(Tasks.of(data, told, chosen[1]), seed), world)
+    notes += more
     return Plan(
         data=data,
         world=world,
@@ -145,6 +146,21 @@ def _plan(
         steps=steps,
         notes=(*data.notes, *notes, *_alike(train, query)),
     )
+
+
+def _tamed(query: Tasks, world: World) -> tuple[Tasks, list[str]]:
+    """The queries, outlandish values at the ends of the range; one of these would be all error."""
+    room = 3 * (world.high - world.low or 1.0)
+    wild = (query.value < world.low - room) | (query.value > world.high + room)
+    if not wild.any():
+        return query, []
+    lie, count = ("value lies", "counts") if wild.sum() == 1 else ("values lie", "count")
+    note = (
+        f"Of those to tell {int(wild.sum()):,} {lie} far beyond {world.low:g} to {world.high:g},"
+        f" and {count} as its ends."
+    )
+    ends = np.where(wild, query.within(world.low, world.high).value, query.value)
+    return replace(query, value=ends), [note]
 
 
 def _alike(train: Tasks, query: Tasks) -> list[str]:

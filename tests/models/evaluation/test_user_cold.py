@@ -109,6 +109,23 @@ def test_outlandish_values_do_not_stretch_the_range(data):
     assert (same.world.low, same.world.high, same.notes) == (0.0, 5.0, ())
 
 
+def test_outlandish_values_to_tell_do_not_drown_all_errors(data):
+    """They count as the range's ends, with a note; what is a little beyond counts as it is."""
+    rated = replace(data, value=np.where(data.positive, 5, np.arange(len(data)) % 4).astype("f4"))
+    plan = split(rated, 0.25, 0)
+    events = np.flatnonzero(data.user == plan.users[0])[20:]
+    wild = rated.value.copy()
+    wild[events[:3]] = [1e9, -1e30, 6]
+    told = split(replace(rated, value=wild), 0.25, 0)
+    assert (
+        told.notes[-1] == "Of those to tell 2 values lie far beyond 0 to 5, and count as its ends."
+    )
+    changed = np.flatnonzero(told.query.value != plan.query.value)
+    assert set(told.query.value[changed]) <= {5.0, 0.0, 6.0}
+    assert told.query.value.max() == 6
+    assert predicted(told)["item-mean"]["0"]["mae"] < 3
+
+
 def test_values_that_are_all_alike_are_noted(data):
     """Views alone, say: an error of 0 is no feat."""
     said = "All values are 1: errors, accuracy and NDCG say nothing of learners; HR@10 and"
