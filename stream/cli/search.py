@@ -18,6 +18,7 @@ from stream.cli.history_flags import (
     check_cold_share,
 )
 from stream.cli.outputs import Output, check_outputs
+from stream.cli.stopping import terminable
 from stream.errors import UsageError
 from stream.settings import Loaded
 
@@ -113,5 +114,6 @@ def search(
         sampler=sampler, prune=prune, warm_up=warm_up, cold_share=cold_share, draws=draws,
         seed=seed, given=given(context),
     )  # fmt: skip
-    run(loaded, job)
+    with terminable():
+        run(loaded, job)
     return 0

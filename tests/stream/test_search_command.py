@@ -16,7 +16,8 @@ pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[tra
 
 from models.mixture import Mixture
 from models.search.files import read_settings
-from stream.cli import main
+from stream.cli import INTERRUPTED, main
+from stream.cli.stopping import TERMINATED
 
 OWN = '''
 import os
@@ -143,6 +144,37 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     assert suggested(killed) == suggested(tmp_path / "other.toml.trials")
     settings = [read_settings(Path(name)) for name in ("best.toml", "other.toml")]
     assert settings[0] == settings[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "number"), [(INTERRUPTED, signal.SIGINT), (TERMINATED, signal.SIGTERM)]
+)
+def test_a_stopped_search_says_that_it_goes_on(
+    events: Path,
+    tmp_path: Path,
+    code: int,
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By Ctrl-C or SIGTERM in a trial; those before it are kept."""
+    scored: list[float] = []
+
+    def score(*_: object) -> float:
+        if len(scored) == 2:
+            os.kill(os.getpid(), number)
+        scored.append(len(scored))
+        return scored[-1]
+
+    monkeypatch.setattr("models.search.objective.Prequential.__call__", score)
+    out, asked = tmp_path / "best.toml", ("--learner", "sasrec", "--n-trials", "4")
+    assert search(events, out, *asked) == code
+    kept = f"Stopped. {out}.trials holds the trials so far: the same command goes on.\n"
+    assert capsys.readouterr().err.endswith(kept)
+    assert read_settings(out).learner == "sasrec"
+    scored.append(2)
+    assert search(events, out, *asked) == 0
+    assert "trial 3 (3 of 4)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
