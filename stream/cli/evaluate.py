@@ -139,7 +139,7 @@ def evaluate(
         told = {"learners": learner, "cold_share": cold_share, "seed": seed}
         return _user_cold(loaded, files, queries, told)
     _check_parts(warm_up, refit_every)
-    learners = _learners(learner, CONTESTANTS, DEFAULT)
+    learners = _learners(learner, protocol, CONTESTANTS, DEFAULT)
     if not any(":" in name for name in learners):  # none of ours reads profiles here
         refuse(on_line, {"users": "--users"}, f"--protocol {_USER_COLD}, or a learner of one's own")
     asked = {
@@ -168,7 +168,7 @@ def _user_cold(
 ) -> int:
     """Check what was asked for, and go on where what is slow to load is loaded."""
     check_cold_share(asked["cold_share"])
-    asked["learners"] = _learners(asked["learners"], LEARNERS, LEARNERS)
+    asked["learners"] = _learners(asked["learners"], _USER_COLD, LEARNERS, LEARNERS)
     asked["positive_min"] = loaded.settings.positive_min
     from stream.cli.holding import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
     from stream.cli.user_cold import USER_COLD  # noqa: PLC0415  # the same
@@ -178,15 +178,15 @@ def _user_cold(
 
 
 def _learners(
-    given: Sequence[str] | None, known: Collection[str], default: Collection[str]
+    given: Sequence[str] | None, protocol: str, known: Collection[str], default: Collection[str]
 ) -> list[str]:
     names = [name.strip() for text in given or () for name in text.split(",") if name.strip()]
     if "all" in names:
         names = [*known, *(name for name in names if ":" in name)]
     if wrong := [name for name in names if name not in known and ":" not in name]:
         raise UsageError(
-            f"--learner may be {', '.join(known)}, all, or one's own as module:Class;"
-            f" got {', '.join(wrong)}."
+            f"With --protocol {protocol} --learner may be {', '.join(known)}, all, or one's own as"
+            f" module:Class; got {', '.join(wrong)}."
         )
     return list(dict.fromkeys(names or default))
 

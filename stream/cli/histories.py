@@ -1,6 +1,7 @@
 """Files of a history, read by the stream's own rules of what counts and what is positive."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stream.times import moment
 
 
 def read_history(loaded: Loaded, events: Path, items: Path | None, users: Path | None) -> Dataset:
-    """Read a history; events of the future are told in its notes.
+    """Read a history; its notes tell of events of the future, and of files that say nothing of it.
 
     Raises
     ------
@@ -30,7 +31,16 @@ def read_history(loaded: Loaded, events: Path, items: Path | None, users: Path |
         data = read_dataset(events, items, users, positivity)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
-    return replace(data, notes=(*data.notes, *_future(data, int(time.time() * 1000))))
+    future = _future(data, int(time.time() * 1000))
+    return replace(data, notes=(*data.notes, *future, *_strange(data, items, users)))
+
+
+def _strange(data: Dataset, items: Path | None, users: Path | None) -> Iterator[str]:
+    """A note on each file that was read, and whose ids are of no event."""
+    acted_on = data.contents[: int(data.item.max()) + 1]  # others come after these
+    for path, known in ((items, acted_on), (users, data.profiles)):
+        if path is not None and all(one is None for one in known):
+            yield f"No id of {path} is of an event: it says nothing of these. Do the ids fit?"
 
 
 def _future(data: Dataset, now: int) -> list[str]:

@@ -108,7 +108,8 @@ def test_a_learner_of_ones_own_stands_beside_the_others(
 @pytest.mark.parametrize(
     ("flags", "why"),
     [
-        (["--learner", "oracle"], "--learner may be mixture, counters"),
+        (["--learner", "oracle"], "--protocol prequential --learner may be mixture, counters"),
+        (["--learner", "bayes"], "--protocol prequential --learner may be mixture, counters"),
         (["--protocol", "holdout"], "--protocol is prequential or user-cold; got holdout"),
         (["--warm-up", "1"], "--warm-up is a part of all events"),
         (["--refit-every", "0"], "--refit-every is a part of all events"),
@@ -288,7 +289,7 @@ def test_users_are_held_out(events: Path, tmp_path: Path) -> None:
     ("flags", "why"),
     [
         (["--cold-share", "1"], "--cold-share is a part of all users"),
-        (["--learner", "oracle"], "--learner may be item-mean"),
+        (["--learner", "oracle"], "--protocol user-cold --learner may be item-mean"),
         (["--ranks", "r.parquet"], "--ranks goes with --protocol prequential"),
         (["--queries", "absent.csv"], "absent.csv is not a file"),
         (["--learner", "json:dumps"], "no subclass of models.meta.learner.MetaLearner"),
@@ -309,6 +310,23 @@ def test_wrong_use_of_held_out_users_is_told_in_one_sentence(
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+def test_files_whose_ids_fit_no_event_are_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of items or users; the work goes on."""
+    events = ratings(tmp_path / "events.csv", lambda n: n * 11 % 31, 700)
+    items, users = tmp_path / "i.csv", tmp_path / "u.csv"
+    asked = ["evaluate", "--events", str(events), "--items", str(items), "--users", str(users)]
+    asked += ["--protocol", "user-cold", "--cold-share", "0.4", "--learner", "item-mean"]
+    for first, notes in (("", 0), ("x", 2)):
+        items.write_text(f"item_id,title\n{first}3,Heat\nfresh,Cold\n")
+        users.write_text(f"user_id,age\n{first}3,9\n")
+        assert main(asked) == 0
+        printed = capsys.readouterr().out
+        assert printed.count("is of an event: it says nothing of these") == notes
+        assert (f"No id of {users}" in printed) == bool(first)
 
 
 @pytest.mark.parametrize(
