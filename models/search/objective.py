@@ -46,6 +46,8 @@ class Objective(ABC):
     higher_is_better: bool
     quiet_steps: int
     """Steps whose scores say too little to stop a trial."""
+    notes: tuple[str, ...] = ()
+    """What of the data is scored in another way than one might think, beside the data's own."""
 
     @abstractmethod
     def __call__(self, settings: Settings, tell: Tell, progress: Progress) -> float:
@@ -131,6 +133,8 @@ class Cold(Objective):
         self._name, self._seed = name, seed
         rest = _without(data, held_out(data, share, seed))
         self._plans = [split(rest, share, seed + 1 + draw) for draw in range(draws)]
+        told = dict.fromkeys(note for plan in self._plans for note in plan.notes)
+        self.notes = tuple(note for note in told if note not in data.notes)
 
     def __call__(self, settings: Settings, tell: Tell, progress: Progress) -> float:
         """Train and tell for each draw of users; the mean of what they give."""

@@ -77,6 +77,12 @@ def counts(study: Study) -> str:
     return ", ".join(parts)
 
 
+def last_divergence(study: Study) -> str:
+    """Why the last trial that diverged did, after a space; nothing, if none did."""
+    told = [trial.user_attrs.get(DIVERGED) for trial in finished(study)]
+    return next((f" {reason}" for reason in reversed(told) if reason), "")
+
+
 def settings_of(found: FrozenTrial) -> Settings:
     """The trial's settings, whole: those that were searched or fixed."""
     told: Settings = found.user_attrs[SETTINGS]

@@ -73,9 +73,9 @@ def run(loaded: Loaded, job: Job) -> None:
         _refuse_unread(job, subject)
         narrowed = _narrowed(job.space, subject)
         data = read_history(loaded, job.events, job.items, job.users)
-        for note in data.notes:
-            print(note, file=sys.stderr)
         objective = _objective(loaded, job, subject, data)
+        for note in (*data.notes, *objective.notes):
+            print(note, file=sys.stderr)
         about = _about(loaded, job, data, narrowed)
         up = objective.higher_is_better
         with libraries.storage.opened(job.storage, about, higher_is_better=up) as study:
@@ -180,7 +180,8 @@ def _go_on(libraries: Any, job: Job, search: Any) -> None:
 def _conclude(libraries: Any, job: Job, search: Any) -> None:
     report, found = libraries.report, libraries.trials.best(search.study)
     if found is None:
-        raise DataError(f"No trial came to a score: {report.counts(search.study)}.")
+        why = report.last_divergence(search.study)
+        raise DataError(f"No trial came to a score: {report.counts(search.study)}.{why}")
     _write(report, job, search, found)
     show(report.table(search, found))
     print(f"{report.counts(search.study)}; all are in {job.storage}.")

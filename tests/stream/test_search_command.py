@@ -146,6 +146,22 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
     assert settings[0] == settings[1]
 
 
+def test_a_search_in_which_all_diverge_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what of the data says little: here how many users are left out."""
+    events = ratings(tmp_path / "events.csv", lambda n: n * 11 % 31, 475)
+    space, out = tmp_path / "space.toml", tmp_path / "best.toml"
+    space.write_text("rate = 1e8\nsteps = {high = 120}\n")
+    asked = ("--learner", "mf", "--space", str(space), "--n-trials", "2")
+    assert search(events, out, *asked) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "held-out users have no event after the 20th" in told[0]
+    assert told[-1].startswith("headwater: No trial came to a score: 2 trials, 0 stopped early, 2")
+    assert "diverged. Learner mf diverged with the rate 1e+08" in told[-1]
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("code", "number"), [(INTERRUPTED, signal.SIGINT), (TERMINATED, signal.SIGTERM)]
 )
