@@ -169,6 +169,8 @@ def _go_on(libraries: Any, job: Job, search: Any) -> None:
     with _shown(job, before) as (tell, progress):
         try:
             search.run(job.trials, progress, done)
+        except MissingLibraryError as error:
+            raise MissingLibraryError(f"Learner {job.learner}: {error}") from error
         except KeyboardInterrupt:
             print(
                 f"Stopped. {job.storage} holds the trials so far: the same command goes on.",

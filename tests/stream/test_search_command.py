@@ -291,6 +291,19 @@ def test_settings_that_do_not_do_are_named(
     assert why in capsys.readouterr().err
 
 
+def test_a_learner_that_lacks_a_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the command that installs it; exit code 2."""
+    for name in [name for name in sys.modules if name.startswith("models.meta.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    events = ratings(tmp_path / "events.csv", lambda n: n * 11 % 31, 700)
+    assert search(events, tmp_path / "best.toml", "--learner", "mf") == 2
+    named = "headwater: Learner mf: torch is not installed: pip install 'headwater[train]'.\n"
+    assert capsys.readouterr().err.endswith(named)
+
+
 def test_without_optuna_it_is_named(
     events: Path,
     tmp_path: Path,
