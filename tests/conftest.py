@@ -1,6 +1,7 @@
 """Fixtures for all tests: one real broker per run, a fresh topic prefix per test."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ def _no_settings_from_outside() -> None:
     """The person's own HEADWATER_ variables do not reach the tests."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_reaches_processes() -> None:
+    """A shell lets what it starts in the background ignore SIGINT, and its children with it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

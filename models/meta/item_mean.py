@@ -7,7 +7,8 @@ import numpy as np
 
 from models.arrays import Float32s
 from models.features import FeatureMap
-from models.meta.learner import MetaLearner, Progress, item_tables, silent
+from models.meta import item_tables
+from models.meta.learner import MetaLearner, Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
 
 _PRIOR_EVENTS: Final = 5.0
@@ -36,7 +37,7 @@ class ItemMean(MetaLearner):
         value = (total + _PRIOR_EVENTS * mean) / (count + _PRIOR_EVENTS)
         known = np.flatnonzero(count)
         no_features = FeatureMap.learn(())
-        tables = item_tables(
+        tables = item_tables.tables(
             world, (known, value[known, None]), no_features, np.zeros((0, 1)), np.array([mean])
         )
         progress(1, 1)

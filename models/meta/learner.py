@@ -1,6 +1,6 @@
 """A base for learners of users: slow vectors of items, weights of a user, and few verbs on arrays.
 
-Slow weights are `learned`, named arrays: those of `item_tables` for the items, any others beside.
+Slow weights are `learned`, named arrays: those of models.meta.item_tables, any others beside.
 A user's weights start from `start`, follow from events by `adapt_weights`, and tell values by
 `predict`. Where a worker serves such a learner, weights are made anew of the user's profile, if the
 learner reads it, and ring.
@@ -8,22 +8,20 @@ learner reads it, and ring.
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from models.arrays import Float32s, Float64s, Hashes
 from models.catalogue import Catalogue
 from models.content import Content
-from models.features import FeatureMap
 from models.gate import Gate
 from models.learner import Log
-from models.meta import popularity
+from models.meta import item_tables, popularity
 from models.meta.described import Described, entering, of_all
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
-from models.meta.telling import learn_steps, tell
+from models.meta.telling import learn_curves, median, step_at, steps_of
 from models.scorer import Scorer, Tables
 from models.user_states import UserStates
 
@@ -35,12 +33,14 @@ Verb = Callable[[Float32s, Float32s], Float32s]
 Fold = tuple[Tasks, Float32s]
 """Users, and items' vectors [I, p] as those see them who are not trained on."""
 
-_TELLING: Final = (0, 1, 5, 20)
+_TELLING: Final = (0, 1, 3, 5, 10, 20)
+"""First events after which how to tell values is learned …"""
 _TOLD: Final = 60
+"""… of up to so many later ones …"""
+_TELLERS: Final = 2000
+"""… of so many users."""
 _USERS: Final = 64
 """Users who are scored at once."""
-_CHUNK: Final = 4096
-"""Items whose features are made at once."""
 
 
 def silent(_done: int, _of: int) -> None:
@@ -89,13 +89,33 @@ class MetaLearner(Scorer):
         """Whether what `start` gives depends on profiles."""
         return False
 
+    def signs(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """What tells how likely steps of values are (see models.meta.telling): float32[n, m, f]."""
+        low, high = self.learned["range"]
+        away = self.clip(self.predict(weights, vectors)) - (low + high) / 2
+        scaled = away / ((high - low) / 4 or 1.0)
+        return np.stack([np.ones_like(scaled), scaled], axis=-1).astype(np.float32)
+
     def middle(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """What is predicted where the absolute error counts, of the same shapes."""
         return self.clip(self.predict(weights, vectors))
 
+    def median(self, weights: Float32s, vectors: Float32s) -> Float32s:
+        """The median of what may come, by curves of the steps of values, of the same shapes."""
+        if not self._steps:
+            return self.clip(self.predict(weights, vectors))
+        return median(self.signs(weights, vectors), self.learned["curves"], self.learned["steps"])
+
     def told(self, weights: Float32s, vectors: Float32s) -> Float32s:
-        """The values to tell, of the same shapes."""
-        return self.tell(self.predict(weights, vectors))
+        """The step of values at the median, of the same shapes."""
+        if not self._steps:
+            return self.clip(self.predict(weights, vectors))
+        return step_at(self.signs(weights, vectors), self.learned["curves"], self.learned["steps"])
+
+    @property
+    def _steps(self) -> int:
+        """How many steps values come in, if it was learned that they do."""
+        return len(self.learned.get("steps", ()))
 
     def rank_scores(self, weights: Float32s, vectors: Float32s) -> Float32s:
         """Scores that lists are made by, popularity aside, of the same shapes."""
@@ -106,45 +126,31 @@ class MetaLearner(Scorer):
 
         An item of the training has its own, another that of its content, without any the prior's.
         """
-        known, own = self.learned["item"], self.learned["vector"]
-        vectors = np.tile(self.learned["unknown"], (len(hashes), 1))
-        at = np.minimum(np.searchsorted(known, hashes), max(len(known) - 1, 0))
-        found = known[at] == hashes if len(known) else np.zeros(len(hashes), dtype=np.bool_)
-        vectors[found] = own[at[found]]
-        strange = [row for row in np.flatnonzero(~found).tolist() if contents[row] is not None]
-        if strange:
-            features = FeatureMap.from_json(self.learned["features"].tobytes().decode())
-            for first in range(0, len(strange), _CHUNK):
-                rows = strange[first : first + _CHUNK]
-                sparse = features.transform([contents[row] for row in rows])
-                row = np.repeat(rows, np.diff(sparse.start))
-                weighted = self.learned["content"][sparse.feature] * sparse.weight[:, None]
-                np.add.at(vectors, row, weighted)
-        return vectors.astype(np.float32)
+        return item_tables.vectors(self.learned, hashes, contents)
 
     def clip(self, values: Float32s) -> Float32s:
         """Values within the range that training has seen."""
         low, high = self.learned["range"]
         return np.clip(values, low, high)
 
-    def tell(self, values: Float32s) -> Float32s:
-        """The values to tell where these are predicted (see models.meta.telling)."""
-        steps, thresholds = self.learned["steps"], self.learned["thresholds"]
-        return tell(self.clip(values), steps, thresholds)
+    def completed(self, world: World, tasks: Tasks) -> Self:
+        """The learner with what is learned of any: how to tell values, and lists' popularity."""
+        vectors = self.item_vectors(world.hashes, world.contents)
+        return self.with_telling(tasks, vectors).with_popularity(world, tasks)
 
     def with_telling(self, tasks: Tasks, vectors: Float32s) -> Self:
-        """The learner with thresholds between values, of these tasks if training left none."""
+        """The learner with curves of the steps, of these tasks if training left none."""
         return self if "steps" in self.learned else self.learn_telling([(tasks, vectors)])
 
     def learn_telling(self, folds: Sequence[Fold]) -> Self:
-        """The learner with thresholds between values, of users and items as these see them."""
-        found = [self.by_few(self.predict, *fold, _TELLING) for fold in folds]
-        predicted, value, _ = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        return self.with_steps(*learn_steps(self.clip(predicted), value))
-
-    def with_steps(self, steps: Float64s, thresholds: Float64s) -> Self:
-        """The learner that tells by these (see models.meta.telling)."""
-        tables = {**self.learned, "steps": steps, "thresholds": thresholds}
+        """The learner with curves of the steps, of users and items as these see them."""
+        steps = steps_of(np.concatenate([tasks.value for tasks, _ in folds]))
+        tables = {**self.learned, "steps": steps}
+        if len(steps):
+            some = [_some(fold, -(-_TELLERS // len(folds))) for fold in folds]
+            found = [self.by_few(self.signs, *fold, _TELLING) for fold in some]
+            signs, value, weight = (np.concatenate(columns) for columns in zip(*found, strict=True))
+            tables["curves"] = learn_curves(signs.astype(np.float64), weight, value, steps)
         return type(self)(repeats=self.repeats, learned=tables)
 
     def with_popularity(self, world: World, tasks: Tasks) -> Self:
@@ -212,6 +218,10 @@ class MetaLearner(Scorer):
     def middle_of_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is predicted of each event where the absolute error counts: float32[e]."""
         return self.of_events(self.middle, weights, tasks, vectors)
+
+    def median_of_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
+        """The median of what each event may bring: float32[e]."""
+        return self.of_events(self.median, weights, tasks, vectors)
 
     def told_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
         """What is told of each event of the tasks: float32[e]."""
@@ -308,25 +318,8 @@ class MetaLearner(Scorer):
         return self.adapt_weights(weights, Support(vector, value, time, size))
 
 
-def item_tables(
-    world: World,
-    own: tuple[npt.NDArray[np.integer], Float32s | Float64s],
-    features: FeatureMap,
-    content: Float32s | Float64s,
-    unknown: Float32s | Float64s,
-) -> dict[str, npt.NDArray[Any]]:
-    """The tables that `MetaLearner.item_vectors` and `clip` read.
-
-    own: numbers of the items that have a vector of their own, and these [k, p]. content: [F, p],
-    what each feature adds to `unknown` [p] for an item that training did not know.
-    """
-    numbers, vectors = own
-    order = np.argsort(world.hashes[numbers])
-    return {
-        "item": world.hashes[numbers][order],
-        "vector": vectors[order].astype(np.float32),
-        "features": np.frombuffer(features.to_json().encode(), dtype=np.uint8).copy(),
-        "content": content.astype(np.float32),
-        "unknown": unknown.astype(np.float32),
-        "range": np.array([world.low, world.high], dtype=np.float32),
-    }
+def _some(fold: Fold, most: int) -> Fold:
+    """At most so many of the fold's users, spread over all of them."""
+    tasks, vectors = fold
+    users = np.linspace(0, len(tasks) - 1, min(most, len(tasks)))
+    return tasks.select(users.astype(np.int64)), vectors

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from models.arrays import Float32s
 from models.errors import DataError, MissingLibraryError
 from models.features import FeatureMap
-from models.meta import em
+from models.meta import em, item_tables
 from models.meta.configured import Configured, Settings
-from models.meta.learner import Progress, item_tables, silent
+from models.meta.learner import Progress, silent
 from models.meta.tasks import Profile, Support, Tasks, World
 from models.search.space import Float, Int, Space
 
@@ -73,7 +73,7 @@ class Factorisation(Configured[FactorSettings]):
         unknown = np.average(own[known], axis=0, weights=count[known])
         gram = (design * weight[:, None]).T @ design + _CONTENT_RIDGE * np.eye(design.shape[1])
         content = np.linalg.solve(gram, (design * weight[:, None]).T @ (own[known] - unknown))
-        tables = item_tables(world, (known, own[known]), features, content, unknown)
+        tables = item_tables.tables(world, (known, own[known]), features, content, unknown)
         return self.with_learned(
             {**tables, **self._curve(tasks, own), "user": user}, f"the rate {self.settings.rate:g}"
         )

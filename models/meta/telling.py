@@ -1,38 +1,22 @@
-"""Which value to tell of a prediction: the one that is as often too low as too high.
+"""What to tell of a prediction where the absolute error counts: the median of what may come.
 
-The error that counts is absolute, so the best answer is the median of what may come, and where
-values come in steps (stars) that is a step. Between two steps a threshold of the prediction is
-learned: where the upper step, or one above it, becomes as likely as not.
-
-A learner that knows more of a prediction than its mean may tell by curves of several signs instead.
+How likely each step of values (stars) is to be reached, or one above it, logistic curves say by
+signs of a prediction: its mean, and whatever else a learner knows of it. The step at the median is
+told; what is predicted lies between two steps, each of which stands for all that is nearest to it.
 """
 
 from typing import Final
 
 import numpy as np
 
-from models.arrays import Bools, Float32s, Float64s
+from models.arrays import Bools, Float32s, Float64s, Int64s
 
 _MOST: Final = 20
 """Different values that count as steps; where there are more, predictions are told as they are."""
 _ROUNDS: Final = 25
 _RIDGE: Final = 1e-3
-_NEAR: Final = 0.05
-"""Errors below this count as squares do."""
 _LEAST: Final = 1e-6
-"""No step is halved below this."""
-
-
-def learn_steps(predicted: Float32s, value: Float32s) -> tuple[Float64s, Float64s]:
-    """Steps [s], ascending, and thresholds [s - 1] between them; none where values are no steps."""
-    steps = steps_of(value)
-    if not len(steps):
-        return steps, steps
-    centre, spread = float(predicted.mean()), max(float(predicted.std()), 1e-6)
-    scaled = (predicted.astype(np.float64) - centre) / spread
-    found = [_middle(scaled, value >= step) for step in steps[1:]]
-    finite = np.clip(found, -1e6, 1e6)
-    return steps, np.maximum.accumulate(centre + spread * finite)
+"""No step is halved below this, and none smaller is followed by another."""
 
 
 def steps_of(value: Float32s) -> Float64s:
@@ -50,33 +34,39 @@ def learn_curves(signs: Float64s, weight: Float64s, value: Float32s, steps: Floa
     return np.stack(curves, axis=1)
 
 
-def learn_line(x: Float64s, y: Float64s, weight: Float64s) -> Float64s:
-    """The line [2] of x [e] that is as often above y as below: first and slope.
+def step_at(signs: Float32s, curves: Float64s, steps: Float64s) -> Float32s:
+    """The steps at the median, by signs [..., f]: float32[...]."""
+    return np.asarray(steps[_last(_reached(signs, curves))], dtype=np.float32)
 
-    It has the least absolute error, found by least squares that count far ones less.
+
+def median(signs: Float32s, curves: Float64s, steps: Float64s) -> Float32s:
+    """What half of all that may come lies below, by signs [..., f]: float32[...].
+
+    Chances are spread evenly from half way to the step before to half way to the step after.
     """
-    design = np.stack([np.ones_like(x), x], axis=1)
-    line: Float64s = np.zeros(2)
-    for _ in range(_ROUNDS):
-        counts = weight / np.maximum(np.abs(y - design @ line), _NEAR)
-        gram = (design * counts[:, None]).T @ design + _RIDGE * np.eye(2)
-        line = np.asarray(np.linalg.solve(gram, design.T @ (counts * y)), dtype=np.float64)
-    return line
+    reached = _reached(signs, curves)
+    last = _last(reached)[..., None]
+    between = (steps[:-1] + steps[1:]) / 2
+    edges = np.concatenate([2 * steps[:1] - between[:1], between, 2 * steps[-1:] - between[-1:]])
+    high, low = (np.take_along_axis(reached, at, axis=-1)[..., 0] for at in (last, last + 1))
+    share = (high - 0.5) / (high - low)
+    lower, upper = edges[last[..., 0]], edges[last[..., 0] + 1]
+    value = np.clip(lower + share * (upper - lower), steps[0], steps[-1])
+    return np.asarray(value, dtype=np.float32)
 
 
-def tell(predicted: Float32s, steps: Float64s, thresholds: Float64s) -> Float32s:
-    """The steps to tell."""
-    if not len(steps):
-        return predicted
-    return steps[np.searchsorted(thresholds, predicted, side="right")].astype(np.float32)
+def _reached(signs: Float32s, curves: Float64s) -> Float64s:
+    """How likely each step is to be reached [..., s + 1]: the first surely, one more never."""
+    odds = np.clip(signs @ curves, -30, 30)
+    reached = np.ones((*odds.shape[:-1], odds.shape[-1] + 2))
+    reached[..., 1:-1] = np.minimum.accumulate(1 / (1 + np.exp(-odds)), axis=-1)
+    reached[..., -1] = 0.0
+    return reached
 
 
-def _middle(x: Float64s, above: Bools) -> float:
-    """Where a logistic curve of x says that `above` is as likely as not."""
-    curve = _logistic(np.stack([np.ones_like(x), x], axis=1), above, np.ones_like(x))
-    if curve[1] > 1e-3:
-        return float(-curve[0] / curve[1])
-    return np.inf if above.mean() < 0.5 else -np.inf
+def _last(reached: Float64s) -> Int64s:
+    """The last step that is reached as likely as not: int64[...]."""
+    return np.asarray((reached >= 0.5).sum(axis=-1) - 1, dtype=np.int64)
 
 
 def _logistic(design: Float64s, above: Bools, weight: Float64s) -> Float64s:
@@ -97,4 +87,6 @@ def _logistic(design: Float64s, above: Bools, weight: Float64s) -> Float64s:
         while off(curve + step) > before and np.abs(step).max() > _LEAST:
             step /= 2
         curve += step
+        if np.abs(step).max() <= _LEAST:
+            break
     return curve

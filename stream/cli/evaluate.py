@@ -32,7 +32,9 @@ _READ_BY: Final = {
         "window": "--window", "partitions": "--partitions", "ranks": "--ranks",
         "repeats": "--repeats",
     },
-    _USER_COLD: {"cold_share": "--cold-share", "queries": "--queries"},
+    _USER_COLD: {
+        "cold_share": "--cold-share", "cold_folds": "--cold-folds", "queries": "--queries",
+    },
 }  # fmt: skip
 """Parameters that one protocol alone reads, and their flags."""
 
@@ -61,6 +63,10 @@ Lengths = Annotated[
 MoreLengths = Annotated[list[str] | None, typer.Argument(metavar="K", hidden=True)]
 Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
 Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
+ColdFolds = Annotated[
+    int | None,
+    typer.Option("--cold-folds", min=2, help="user-cold: hold each user out once, in N parts."),
+]
 Queries = Annotated[
     Path | None,
     typer.Option("--queries", help="user-cold: pairs of user_id and item_id to tell, no others."),
@@ -103,6 +109,7 @@ def evaluate(
     window: Window = 64,
     partitions: Partitions = 1,
     cold_share: ColdShare = 0.2,
+    cold_folds: ColdFolds = None,
     queries: Queries = None,
     seed: Seed = 0,
     settings: SettingsFiles = None,
@@ -122,7 +129,8 @@ def evaluate(
 
     With --protocol user-cold: a share of the users is held out; what was learned of the others
     adapts to their first 0, 1, 2, 3, 5, 10, 20 events and then tells the values of up to 60 later
-    ones. --queries names the events to be told instead; all others of their users adapt.
+    ones. --cold-folds holds each user out once. --queries names the events to be told instead; all
+    others of their users adapt.
     """
     if protocol not in {_PREQUENTIAL, _USER_COLD}:
         raise UsageError(f"--protocol is {_PREQUENTIAL} or {_USER_COLD}; got {protocol}.")
@@ -135,9 +143,11 @@ def evaluate(
     other = _PREQUENTIAL if protocol == _USER_COLD else _USER_COLD
     refuse(on_line, _READ_BY[other], f"--protocol {other}")
     if protocol == _USER_COLD:
-        if queries is not None and "cold_share" in on_line:
-            raise UsageError("--cold-share goes without --queries, which says who is held out.")
-        told = {"learners": learner, "cold_share": cold_share, "seed": seed}
+        told = {
+            "learners": learner,
+            **_held(on_line, cold_share, cold_folds, queries),
+            "seed": seed,
+        }
         return _user_cold(loaded, files, queries, told)
     _check_parts(warm_up, refit_every)
     learners = _learners(learner, protocol, CONTESTANTS, DEFAULT)
@@ -168,7 +178,6 @@ def _user_cold(
     asked: dict[str, Any],
 ) -> int:
     """Check what was asked for, and go on where what is slow to load is loaded."""
-    check_cold_share(asked["cold_share"])
     asked["learners"] = _learners(asked["learners"], _USER_COLD, LEARNERS, LEARNERS)
     asked["positive_min"] = loaded.settings.positive_min
     from stream.cli.holding import Files, hold  # noqa: PLC0415  # numba: .5 s of every command
@@ -176,6 +185,19 @@ def _user_cold(
 
     hold(loaded, Files(*files, queries=queries), asked, USER_COLD)
     return 0
+
+
+def _held(
+    on_line: Collection[str], share: float, folds: int | None, queries: Path | None
+) -> dict[str, Any]:
+    """What says who is held out, if one option does."""
+    said = [flag for name, flag in _READ_BY[_USER_COLD].items() if name in on_line]
+    if len(said) > 1:
+        raise UsageError(f"{said[0]} goes without {said[1]}: either says who is held out.")
+    if queries is None and folds is None:
+        check_cold_share(share)
+        return {"cold_share": share}
+    return {} if folds is None else {"cold_folds": folds}
 
 
 def _learners(

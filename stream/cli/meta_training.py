@@ -73,8 +73,7 @@ def _trained(learner: MetaLearner, data: Dataset, seed: int) -> MetaLearner:
     with shown() as progress:
         report = partial(progress, f"{learner.name}: training")
         trained = learner.meta_train(world, tasks, seed=seed, progress=report)
-    vectors = trained.item_vectors(world.hashes, world.contents)
-    return trained.with_telling(tasks, vectors).with_popularity(world, tasks)
+    return trained.completed(world, tasks)
 
 
 def _table(job: Job, trained: MetaLearner, data: Dataset, took: float) -> Table:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.dataset import Dataset
 from models.evaluation.failures import Failures
-from models.evaluation.user_cold.plan import Plan, split, split_by_queries
+from models.evaluation.user_cold.plan import Plan, folds, split, split_by_queries
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
 from models.meta import learner_class
@@ -16,21 +16,23 @@ from stream.cli.holding import Files, Found, Held
 
 def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> Found:
     """Hold users out, and let the learners tell."""
-    plan, failures = _plan(data, files.queries, asked), Failures()
+    plans, failures = _plans(data, files.queries, asked), Failures()
     with shown() as progress:
         settings = asked.get("learner_settings", {})
-        found = run(plan, asked["learners"], asked["seed"], progress, settings, failures.guard)
+        found = run(plans, asked["learners"], asked["seed"], progress, settings, failures.guard)
     failures.check(len(asked["learners"]))
-    told = document(plan, found, asked, asked["seed"], failures.reasons)
+    told = document(plans, found, asked, asked["seed"], failures.reasons)
     return Found(told, lambda plots, folder: plots.draw(folder, told))
 
 
-def _plan(data: Dataset, queries: Path | None, asked: Mapping[str, Any]) -> Plan:
+def _plans(data: Dataset, queries: Path | None, asked: Mapping[str, Any]) -> list[Plan]:
+    if "cold_folds" in asked:
+        return folds(data, asked["cold_folds"], asked["seed"])
     if queries is None:
-        return split(data, asked["cold_share"], asked["seed"])
+        return [split(data, asked["cold_share"], asked["seed"])]
     from models.dataset_files.queries import read_queries  # noqa: PLC0415  # polars is an extra
 
-    return split_by_queries(data, read_queries(queries), asked["seed"])
+    return [split_by_queries(data, read_queries(queries), asked["seed"])]
 
 
 USER_COLD = Held(_run, table, "models.evaluation.user_cold.plots", check=learner_class)

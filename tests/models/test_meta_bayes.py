@@ -8,7 +8,6 @@ from models.errors import DataError
 from models.hashing import item_hashes
 from models.meta.bayes import Bayes
 from models.meta.tasks import Support, Tasks, World, padded
-from models.meta.telling import learn_line
 
 pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
 
@@ -222,17 +221,6 @@ def test_what_is_told_follows_how_a_user_says_it():
     later = users.between(12, EVENTS)
     assert set(np.unique(told)) <= {1.0, 2.0, 4.0, 5.0}
     assert np.abs(told - later.value).mean() < 0.2
-
-
-def test_a_line_runs_through_the_middle_of_lopsided_errors():
-    """Half of what it is learned of lies above it, at both ends; the mean's line lies lower."""
-    draw = np.random.default_rng(4)
-    x = draw.random(4000)
-    y = 1 + 2 * x - (0.2 + x) * draw.exponential(1.0, len(x))
-    first, slope = learn_line(x, y, np.ones(len(x)))
-    above = y > first + slope * x
-    assert above[x < 0.5].mean() == pytest.approx(0.5, abs=0.04)
-    assert above[x > 0.5].mean() == pytest.approx(0.5, abs=0.04)
 
 
 def test_the_median_is_predicted_where_the_absolute_error_counts():

@@ -51,6 +51,9 @@ def test_users_are_held_out(events: Path, tmp_path: Path) -> None:
         (["--window", "64", "--partitions", "2"], "--window and --partitions go with --protocol"),
         (["--refit-every", "0.1", "--repeats", "allow"], "--refit-every and --repeats go with"),
         (["--queries", "q.csv", "--cold-share", "0.2"], "--cold-share goes without --queries"),
+        (["--cold-folds", "5", "--cold-share", "0.2"], "--cold-share goes without --cold-folds"),
+        (["--cold-folds", "5", "--queries", "q.csv"], "--cold-folds goes without --queries"),
+        (["--cold-folds", "3"], "No held-out user has an event to tell"),
     ],
 )
 def test_wrong_use_of_held_out_users_is_told_in_one_sentence(
@@ -62,6 +65,20 @@ def test_wrong_use_of_held_out_users_is_told_in_one_sentence(
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+def test_folds_tell_of_all_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is held out once, by what was learned of the others."""
+    events = ratings(tmp_path / "events.csv", lambda n: n * 11 % 31, 700)
+    found = tmp_path / "found.json"
+    asked = ["evaluate", "--events", str(events), "--protocol", "user-cold", "--cold-folds", "5"]
+    assert main([*asked, "--learner", "item-mean", "--json", str(found)]) == 0
+    told = json.loads(found.read_text())
+    users = len({line.split(",")[0] for line in events.read_text().splitlines()[1:]})
+    assert told["settings"]["held_out_users"] == users
+    assert told["settings"]["cold_folds"] == 5
+    assert "cold_share" not in told["settings"]
+    assert "item-mean, part 5 of 5: training" in capsys.readouterr().err
 
 
 def test_files_whose_ids_fit_no_event_are_noted(

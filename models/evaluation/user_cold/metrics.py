@@ -1,8 +1,9 @@
 """Figures of predictions for held-out users: each user weighs the same.
 
 mae is of what a learner predicts where the absolute error counts, rmse and ndcg of what it predicts
-where the squared one does: for most this is the same. mae_of_steps, accuracy, precision, recall and
-f1 are of the steps that it tells (models.meta.telling), with stars the least absolute error.
+where the squared one does: for most this is the same. mae_of_median is of the median that curves
+tell of any learner's prediction, mae_of_steps, accuracy, precision, recall and f1 of the step at
+that median (models.meta.telling): with stars the least absolute error.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ class Told(NamedTuple):
     predicted: Float32s  # [m], as it is
     mean: Float32s  # [m], within the range of training
     middle: Float32s  # [m], likewise, where the absolute error counts
+    median: Float32s  # [m], likewise, by curves of the steps of values
     told: Float32s  # [m], of the values of training
     rank: Int64s  # [m], among all items; of those that are not liked it does not count
 
@@ -55,6 +57,7 @@ def columns(told: Told, users: int, liked_from: float) -> Columns:
     hit = (told.rank != MISS) & (told.rank <= LENGTH)
     found = {
         "mae": mean(np.abs(told.middle.astype(np.float64) - told.value)),
+        "mae_of_median": mean(np.abs(told.median.astype(np.float64) - told.value)),
         "mae_of_steps": mean(np.abs(told.told.astype(np.float64) - told.value)),
         "mse": mean(away**2),
         "accuracy": mean(said == told.liked),
@@ -88,6 +91,7 @@ def figures(of: Columns, times: Float64s | None = None) -> dict[str, Float64s]:
     precision, recall = _ratio(both, said), _ratio(both, liked)
     return {
         "mae": mean.pop("mae"),
+        "mae_of_median": mean.pop("mae_of_median"),
         "mae_of_steps": mean.pop("mae_of_steps"),
         "rmse": np.sqrt(mean.pop("mse")),
         "accuracy": mean.pop("accuracy"),

@@ -48,8 +48,46 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
         If nobody is left to train on or to be told.
 
     """
+    return _of_first(data, held_out(data, share, seed), seed)
+
+
+def folds(data: Dataset, parts: int, seed: int) -> list[Plan]:
+    """Hold each user out once, in so many parts drawn by the seed; of 5 the first is a share of .2.
+
+    Raises
+    ------
+    DataError
+        If a part has nobody to be told.
+
+    """
+    drawn = np.array_split(_drawn(data, seed), parts)
+    plans = [_of_first(data, np.sort(held), seed) for held in drawn]
+    given = len(data.notes)
+    return [
+        replace(
+            plan,
+            notes=(
+                *plan.notes[:given],
+                *(f"Part {part} of {parts}: {note}" for note in plan.notes[given:]),
+            ),
+        )
+        for part, plan in enumerate(plans, 1)
+    ]
+
+
+def held_out(data: Dataset, share: float, seed: int) -> Int64s:
+    """The users of that share, drawn by the seed."""
+    return np.sort(_drawn(data, seed)[: round(share * len(data.users))])
+
+
+def _drawn(data: Dataset, seed: int) -> Int64s:
+    """All users in an order drawn by the seed."""
+    return np.random.default_rng(seed).permutation(len(data.users))
+
+
+def _of_first(data: Dataset, held: Int64s, seed: int) -> Plan:
+    """Hold these users out: their first events are adapted to, later ones told."""
     count = np.bincount(data.user, minlength=len(data.users))
-    held = held_out(data, share, seed)
     told = held[count[held] > _LATER]
     notes = []
     if len(told) < len(held):
@@ -63,12 +101,6 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
     return _plan(
         data, held, told, (place < _LATER, query), seed, {str(k): k for k in SUPPORTS}, notes
     )
-
-
-def held_out(data: Dataset, share: float, seed: int) -> Int64s:
-    """The users of that share, drawn by the seed."""
-    drawn = np.random.default_rng(seed).permutation(len(data.users))
-    return np.sort(drawn[: round(share * len(data.users))])
 
 
 def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int) -> Plan:

@@ -17,7 +17,7 @@ from models.evaluation.words import counted
 
 
 def document(
-    plan: Plan,
+    plans: Sequence[Plan],
     outcomes: Sequence[Outcome],
     settings: Mapping[str, Any],
     seed: int,
@@ -29,14 +29,14 @@ def document(
     """
     return {
         "protocol": "user-cold",
-        "data": described(plan.data),
+        "data": described(plans[0].data),
         "settings": {
             **settings,
-            "training_users": len(plan.train),
-            "held_out_users": len(plan.query),
-            "queries": len(plan.query.item),
-            "liked_from": plan.world.liked,
-            "notes": list(plan.notes),
+            "training_users": min(len(plan.train) for plan in plans),
+            "held_out_users": sum(len(plan.query) for plan in plans),
+            "queries": sum(len(plan.query.item) for plan in plans),
+            "liked_from": plans[0].world.liked,
+            "notes": list(dict.fromkeys(note for plan in plans for note in plan.notes)),
         },
         "learners": {
             outcome.name: _learner(outcome, _leasts(outcomes), seed) for outcome in outcomes

@@ -40,15 +40,16 @@ class Outcome:
 
 
 def run(
-    plan: Plan,
+    plans: Sequence[Plan],
     names: Sequence[str],
     seed: int,
     progress: Progress,
     settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     guard: Guard = unguarded,
 ) -> list[Outcome]:
-    """Let the named learners go through the plan, one after the other, each within the guard.
+    """Let the named learners go through the plans, one after the other, each within the guard.
 
+    Of several plans, that hold out other users each, the figures are those of all these users.
     settings: of those that have other ones than always.
 
     Raises
@@ -65,8 +66,36 @@ def run(
     found: list[Outcome] = []
     for name, learner in learners:
         with guard(name):
-            found.append(_through(plan, name, learner, seed, progress))
+            found.append(_through_all(plans, name, learner, seed, progress))
     return found
+
+
+def _through_all(
+    plans: Sequence[Plan], name: str, learner: MetaLearner, seed: int, progress: Progress
+) -> Outcome:
+    """What a learner reaches for the users of all plans, and takes: training in all."""
+    called = (
+        [name]
+        if len(plans) == 1
+        else [f"{name}, part {part} of {len(plans)}" for part in range(1, len(plans) + 1)]
+    )
+    parts = [
+        _through(plan, what, learner, seed, progress)
+        for plan, what in zip(plans, called, strict=True)
+    ]
+    return Outcome(
+        name,
+        {
+            step: {
+                figure: np.concatenate([part.by_support[step][figure] for part in parts])
+                for figure in columns
+            }
+            for step, columns in parts[0].by_support.items()
+        },
+        sum(part.train_seconds for part in parts),
+        float(np.mean([part.adapt_seconds for part in parts])),
+        max(part.state_bytes for part in parts),
+    )
 
 
 def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: Progress) -> Outcome:
@@ -78,8 +107,8 @@ def _through(plan: Plan, name: str, learner: MetaLearner, seed: int, progress: P
         progress=lambda done, of: progress(f"{name}: training", done, of),
     )
     check_shapes(learner, trained, plan.world, plan.train)
+    trained = trained.completed(plan.world, plan.train)
     vectors = trained.item_vectors(plan.world.hashes, plan.world.contents)
-    trained = trained.with_telling(plan.train, vectors).with_popularity(plan.world, plan.train)
     train_seconds = perf_counter() - began
     by_support = {}
     for done, (step, k) in enumerate(plan.steps.items(), 1):
@@ -105,6 +134,7 @@ def _told(
         predicted=predicted,
         mean=learner.clip(predicted),
         middle=learner.middle_of_events(weights, query, vectors),
+        median=learner.median_of_events(weights, query, vectors),
         told=learner.told_events(weights, query, vectors),
         rank=_ranks(plan, learner, weights, vectors, seed),
     )

@@ -13,9 +13,9 @@ from torch.nn import functional
 from models.arrays import Float32s, Float64s, Int64s
 from models.content import Sparse
 from models.features import FeatureMap
-from models.meta import em
+from models.meta import em, item_tables
 from models.meta.episodic import EpisodicSettings
-from models.meta.learner import Progress, item_tables
+from models.meta.learner import Progress
 from models.meta.tasks import Tasks, World
 
 _MOST_FEATURES: Final = 512
@@ -139,10 +139,10 @@ class SlowItems(nn.Module):
         )
 
     def tables(self, world: World, tasks: Tasks) -> dict[str, npt.NDArray[Any]]:
-        """What `MetaLearner.item_vectors` and `clip` read; items with events have vectors."""
+        """See models.meta.item_tables; items with events have vectors."""
         known = np.flatnonzero(np.bincount(tasks.item, minlength=len(world)))
         content, unknown = map(array, self.unknown())
-        return item_tables(
+        return item_tables.tables(
             world, (known, array(self(known))), self._prior.features, content, unknown
         )
 

@@ -1,6 +1,7 @@
 """The protocol user-cold: who is held out, what is adapted to, and what the figures mean."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,14 @@ from support.histories import random_history
 
 from models.errors import DataError
 from models.evaluation.user_cold.metrics import Told, columns, figures, intervals, mae_apart
-from models.evaluation.user_cold.plan import SUPPORTS, barred, held_out, split, split_by_queries
+from models.evaluation.user_cold.plan import (
+    SUPPORTS,
+    barred,
+    folds,
+    held_out,
+    split,
+    split_by_queries,
+)
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
 from models.evaluation.words import counted
@@ -29,7 +37,7 @@ def silent(_what, _done, _of):
 
 def predicted(plan):
     """What each baseline is worth, whatever time it took."""
-    found = document(plan, run(plan, BASELINES, 0, silent), {}, 0)["learners"]
+    found = document([plan], run([plan], BASELINES, 0, silent), {}, 0)["learners"]
     return {name: learner["by_support"] for name, learner in found.items()}
 
 
@@ -43,6 +51,44 @@ def test_the_seed_decides_who_is_held_out(data):
     assert len(plan.train) == 30
     trained = np.setdiff1d(np.arange(40), plan.users)
     assert len(plan.train.item) == np.isin(data.user, trained).sum()
+
+
+def test_folds_hold_each_user_out_once(data):
+    """The first of five is the split of a fifth; figures are of all users, weighing the same."""
+    plans = folds(data, 5, 0)
+    first = split(data, 0.2, 0)
+    assert np.array_equal(plans[0].users, first.users)
+    assert np.array_equal(plans[0].query.item, first.query.item)
+    told = np.concatenate([plan.users for plan in plans])
+    assert sorted(told) == np.flatnonzero(np.bincount(data.user) > 20).tolist()
+    for plan in plans:
+        assert len(plan.train) == 32
+    outcomes, alone = (
+        run(plans, BASELINES, 0, silent),
+        [run([plan], BASELINES, 0, silent) for plan in plans],
+    )
+    for place, outcome in enumerate(outcomes):
+        for step, of in outcome.by_support.items():
+            own = [each[place].by_support[step]["mae"] for each in alone]
+            np.testing.assert_array_equal(of["mae"], np.concatenate(own))
+    found = document(plans, outcomes, {}, 0)
+    assert found["settings"]["held_out_users"] == len(told)
+    assert found["settings"]["training_users"] == 32
+    wanted = np.mean(outcomes[0].by_support["20"]["mae"])
+    assert found["learners"]["item-mean"]["mae"] == pytest.approx(wanted)
+
+
+def test_notes_say_of_which_part_they_are(data):
+    """What holds for the whole history is said once."""
+    noted = replace(data, notes=("Rows were left out.",))
+    kept = np.flatnonzero((data.user > 0) | (np.arange(len(data)) < 40))
+    columns = ("row", "user", "item", "kind", "value", "time", "positive")
+    short = replace(noted, **{name: getattr(data, name)[kept] for name in columns})
+    plans = folds(short, 2, 0)
+    notes = document(plans, run(plans, BASELINES, 0, silent), {}, 0)["settings"]["notes"]
+    assert notes[0] == "Rows were left out."
+    assert len(notes) == 2
+    assert re.match(r"Part \d of 2: 1 of 20 held-out users has no event", notes[1])
 
 
 def test_the_first_20_adapt_and_up_to_60_later_are_told(data):
@@ -132,7 +178,7 @@ def test_values_that_are_all_alike_are_noted(data):
     views = replace(data, positive=np.ones(len(data), dtype=bool))
     plan = split(views, 0.25, 0)
     assert plan.notes[-1].startswith(said)
-    found = document(plan, run(plan, BASELINES, 0, silent), {}, 0)
+    found = document([plan], run([plan], BASELINES, 0, silent), {}, 0)
     assert {learner["mae"] for learner in found["learners"].values()} == {0.0}
     none = replace(data, positive=np.zeros(len(data), dtype=bool))
     assert (
@@ -155,7 +201,7 @@ def test_one_of_a_kind_is_told_in_the_singular(data):
     assert plan.notes[-1] == (
         "1 of 2 held-out users has no event after the 20th, and is neither trained on nor told."
     )
-    told = document(plan, run(plan, BASELINES, 0, silent), {}, 0)
+    told = document([plan], run([plan], BASELINES, 0, silent), {}, 0)
     assert table(told).title.startswith("1 held-out user with 1")
     assert counted(1, "query", "queries") == "1 query"
     assert counted(1000, "query", "queries") == "1,000 queries"
@@ -165,8 +211,8 @@ def test_no_query_reaches_the_adaptation(data):
     """Other values of the events to tell change no prediction, only how good it was."""
     plan = split(data, 0.25, 0)
     turned = replace(plan, query=replace(plan.query, value=6 - plan.query.value))
-    one = run(plan, BASELINES, 0, silent)
-    other = run(turned, BASELINES, 0, silent)
+    one = run([plan], BASELINES, 0, silent)
+    other = run([turned], BASELINES, 0, silent)
     for before, after in zip(one, other, strict=True):
         for step in plan.steps:
             said = (of.by_support[step]["said"] for of in (before, after))
@@ -190,7 +236,7 @@ def test_ndcg_has_graded_gains():
     score = np.array([2.0, 3.0, 1.0], dtype=np.float32)
     value = np.array([5.0, 3.0, 1.0], dtype=np.float32)
     told = Told(
-        np.zeros(3, int), value, value >= 4, score, score, score, score, np.array([11, 0, 1])
+        np.zeros(3, int), value, value >= 4, score, score, score, score, score, np.array([11, 0, 1])
     )
     found = {name: float(each[0]) for name, each in figures(columns(told, 1, 4.0)).items()}
     third, second = 1 / 2, 1 / np.log2(3)
@@ -207,7 +253,7 @@ def test_each_user_weighs_the_same():
     """However many queries are of one; intervals hold the figure."""
     user = np.array([0] * 9 + [1])
     value, score = np.full(10, 3.0, np.float32), np.array([3.0] * 9 + [1.0], np.float32)
-    told = Told(user, value, value >= 4, score, score, score, score, np.zeros(10, int))
+    told = Told(user, value, value >= 4, score, score, score, score, score, np.zeros(10, int))
     of = columns(told, 2, 4.0)
     assert figures(of)["mae"][0] == pytest.approx(1.0)
     assert intervals(of, 0)["mae"] == [0.0, 2.0]
@@ -217,7 +263,7 @@ def test_each_user_weighs_the_same():
 def test_the_json_has_the_shape_that_others_rely_on(data):
     """Every key, and nothing that is no JSON."""
     plan = split(data, 0.25, 0)
-    found = document(plan, run(plan, BASELINES, 0, silent), {"seed": 0}, 0)
+    found = document([plan], run([plan], BASELINES, 0, silent), {"seed": 0}, 0)
     told = json.loads(json.dumps(found, allow_nan=False))
     assert told["protocol"] == "user-cold"
     for learner in told["learners"].values():
@@ -225,7 +271,8 @@ def test_the_json_has_the_shape_that_others_rely_on(data):
         last = learner["by_support"]["20"]
         assert {key: learner[key] for key in last} == last
         assert {"mae", "rmse", "accuracy", "precision", "recall", "f1", "ndcg@5", "ndcg@10",
-                "hit_rate@10", "mrr@10", "mae_of_steps", "interval", "behind",
+                "hit_rate@10", "mrr@10", "mae_of_median", "mae_of_steps", "interval",
+                "behind",
                 } == set(last)  # fmt: skip
         for name in ("train_seconds", "adapt_microseconds", "state_bytes"):
             assert learner[name] > 0
