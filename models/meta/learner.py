@@ -18,6 +18,7 @@ from models.content import Content
 from models.gate import Gate
 from models.learner import Log
 from models.meta import item_tables, popularity
+from models.meta.asking import Verb, ask
 from models.meta.described import Described, entering, of_all
 from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
@@ -28,8 +29,6 @@ from models.user_states import UserStates
 Progress = Callable[[int, int], None]
 """Told how many steps of how many are done."""
 
-Verb = Callable[[Float32s, Float32s], Float32s]
-"""What says something of items' vectors [n, m, p] by users' weights [n, w]: float32[n, m, ...]."""
 Fold = tuple[Tasks, Float32s]
 """Users, and items' vectors [I, p] as those see them who are not trained on."""
 
@@ -190,7 +189,7 @@ class MetaLearner(Scorer):
             some = tasks.select(np.flatnonzero(tasks.size > k))
             later = some.between(k, k + _TOLD)
             weights = self.weights_after(some.between(0, k), vectors)
-            found.append(self.of_events(verb, weights, later, vectors))
+            found.append(ask(verb, weights, later, vectors))
             value.append(later.value)
             weight.append(1 / later.size[later.user])
         return np.concatenate(found), np.concatenate(value), np.concatenate(weight)
@@ -210,37 +209,6 @@ class MetaLearner(Scorer):
             clipped = support._replace(value=self.clip(support.value) * support.mask)
             after[users] = self.adapt_weights(weights[users], clipped)
         return after
-
-    def predict_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """What is predicted for each event of the tasks, not clipped: float32[e]."""
-        return self.of_events(self.predict, weights, tasks, vectors)
-
-    def middle_of_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """What is predicted of each event where the absolute error counts: float32[e]."""
-        return self.of_events(self.middle, weights, tasks, vectors)
-
-    def median_of_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """The median of what each event may bring: float32[e]."""
-        return self.of_events(self.median, weights, tasks, vectors)
-
-    def told_events(self, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """What is told of each event of the tasks: float32[e]."""
-        return self.of_events(self.told, weights, tasks, vectors)
-
-    def of_events(self, verb: Verb, weights: Float32s, tasks: Tasks, vectors: Float32s) -> Float32s:
-        """What a verb says of each event of the tasks: float32[e, ...]."""
-        said: Float32s | None = None
-        for users in parts(tasks.size, vectors.shape[1]):
-            some = tasks.select(users)
-            there = np.arange(int(some.size.max(initial=0))) < some.size[:, None]
-            found = verb(weights[users], padded(some, vectors).vector)
-            at = np.arange(len(some.item)) + np.repeat(
-                tasks.start[users] - some.start[:-1], some.size
-            )
-            if said is None:
-                said = np.empty((len(tasks.item), *found.shape[2:]), dtype=np.float32)
-            said[at] = found[there]
-        return verb(weights[:0], vectors[None][:0])[:, 0] if said is None else said
 
     def with_learned(self, tables: Tables, what: str) -> Self:
         """The learner with other slow weights; `what` names the rate that they were learned with.

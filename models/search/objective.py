@@ -27,6 +27,7 @@ from models.evaluation.user_cold.plan import Plan as ColdPlan
 from models.evaluation.user_cold.plan import held_out, split
 from models.evaluation.words import counted
 from models.meta import learner_of
+from models.meta.asking import ask
 from models.meta.learner import MetaLearner
 from models.search.space import Settings
 
@@ -155,7 +156,7 @@ def _error(plan: ColdPlan, trained: MetaLearner) -> float:
     errors = []
     for k in plan.steps.values():
         weights = trained.weights_after(plan.support.between(0, k), vectors)
-        predicted = trained.middle_of_events(weights, query, vectors)
+        predicted = ask(trained.middle, weights, query, vectors)
         away = np.abs(predicted - query.value)
         errors.append((np.bincount(query.user, away) / query.size).mean())
     return float(np.mean(errors))

@@ -6,6 +6,7 @@ import pytest
 from models.content import Content
 from models.errors import DataError
 from models.hashing import item_hashes
+from models.meta.asking import ask
 from models.meta.bayes import Bayes
 from models.meta.tasks import Support, Tasks, World, padded
 
@@ -200,7 +201,7 @@ def test_adapting_lowers_the_error_of_unseen_users(trained, vectors):
     errors = []
     for k in (0, 2, 12):
         weights = trained.weights_after(others.between(0, k), vectors)
-        told = trained.predict_events(weights, query, vectors)
+        told = ask(trained.predict, weights, query, vectors)
         errors.append(np.abs(told - query.value).mean())
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.6
@@ -217,7 +218,7 @@ def test_what_is_told_follows_how_a_user_says_it():
     learner = Bayes().meta_train(world_of(), users)
     vectors = learner.item_vectors(world_of().hashes, world_of().contents)
     weights = learner.weights_after(users.between(0, 12), vectors)
-    told = learner.told_events(weights, users.between(12, EVENTS), vectors)
+    told = ask(learner.told, weights, users.between(12, EVENTS), vectors)
     later = users.between(12, EVENTS)
     assert set(np.unique(told)) <= {1.0, 2.0, 4.0, 5.0}
     assert np.abs(told - later.value).mean() < 0.2
@@ -233,7 +234,7 @@ def test_the_median_is_predicted_where_the_absolute_error_counts():
     vectors = learner.item_vectors(world_of().hashes, world_of().contents)
     later = users.between(2, EVENTS)
     of = learner.weights_after(users.between(0, 2), vectors), later, vectors
-    mean, middle = learner.clip(learner.predict_events(*of)), learner.middle_of_events(*of)
+    mean, middle = learner.clip(ask(learner.predict, *of)), ask(learner.middle, *of)
     assert middle.mean() > mean.mean() + 0.2
     assert np.abs(middle - later.value).mean() < np.abs(mean - later.value).mean() - 0.05
 

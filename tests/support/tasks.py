@@ -4,6 +4,7 @@ import numpy as np
 
 from models.content import Content
 from models.hashing import item_hashes
+from models.meta.asking import ask
 from models.meta.tasks import Tasks, World
 
 ITEMS = 60
@@ -54,5 +55,5 @@ def error(learner, world, tasks, k):
     vectors = learner.item_vectors(world.hashes, world.contents)
     weights = learner.weights_after(support, vectors)
     assert np.isfinite(weights).all()
-    told = learner.clip(learner.predict_events(weights, query, vectors))
+    told = learner.clip(ask(learner.predict, weights, query, vectors))
     return float(np.abs(told - query.value).mean())

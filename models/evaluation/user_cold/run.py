@@ -16,6 +16,7 @@ from models.evaluation.ranks import draw_ranks
 from models.evaluation.user_cold.metrics import Columns, Told, columns
 from models.evaluation.user_cold.plan import Plan, barred
 from models.meta import learner_of
+from models.meta.asking import ask
 from models.meta.learner import MetaLearner
 from models.meta.shapes import check_shapes
 
@@ -126,16 +127,16 @@ def _told(
 ) -> Columns:
     """Ask for all queries, with the users' weights as they are."""
     query = plan.query
-    predicted = learner.predict_events(weights, query, vectors)
+    predicted = ask(learner.predict, weights, query, vectors)
     told = Told(
         user=query.user,
         value=query.value,
         liked=query.positive,
         predicted=predicted,
         mean=learner.clip(predicted),
-        middle=learner.middle_of_events(weights, query, vectors),
-        median=learner.median_of_events(weights, query, vectors),
-        told=learner.told_events(weights, query, vectors),
+        middle=ask(learner.middle, weights, query, vectors),
+        median=ask(learner.median, weights, query, vectors),
+        told=ask(learner.told, weights, query, vectors),
         rank=_ranks(plan, learner, weights, vectors, seed),
     )
     return columns(told, len(query), plan.world.liked)

@@ -12,6 +12,7 @@ from models.content import Content
 from models.errors import DataError, MissingLibraryError
 from models.hashing import item_hashes
 from models.meta import learner_class
+from models.meta.asking import ask
 from models.meta.errors import DivergedError
 from models.meta.tasks import Tasks, padded
 
@@ -116,7 +117,7 @@ def test_odd_users_have_finite_values(trained, name, world_and_tasks):
         profiles=(None,) * 4,
     )
     weights = learner.weights_after(tasks, vectors)
-    told = learner.clip(learner.predict_events(weights, tasks, vectors))
+    told = learner.clip(ask(learner.predict, weights, tasks, vectors))
     assert np.isfinite(told).all()
     assert told.min() >= 1
     assert told.max() <= 5
