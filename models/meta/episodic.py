@@ -74,7 +74,8 @@ class EpisodicLearner(Configured[S]):
         tables, folds = learn(
             self.name, self.settings, (world, tasks), seed=seed, progress=progress
         )
-        trained = self.with_learned(tables, self._rates)
+        outer = f"an outer rate of {self.settings.outer_rate:g}: give a lower outer_rate"
+        trained = self.with_learned(tables, outer)
         return trained.learn_telling([(tasks.select(users), vectors) for users, vectors in folds])
 
     def _torch(self) -> Any:
@@ -90,13 +91,6 @@ class EpisodicLearner(Configured[S]):
             return import_module(f"models.meta.training.{self.training}")
         except ModuleNotFoundError as exc:
             raise MissingLibraryError.of(exc) from exc
-
-    @property
-    def _rates(self) -> str:
-        """The rates, for a message."""
-        inner = getattr(self.settings, "rate", None)
-        outer = f"an outer rate of {self.settings.outer_rate:g}"
-        return outer if inner is None else f"an inner rate of {inner:g} and {outer}"
 
     @cached_property
     def _attributes(self) -> FeatureMap:

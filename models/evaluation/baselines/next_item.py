@@ -105,8 +105,8 @@ def train(
     epochs: int,
     seed: int,
     repeats: bool,
-) -> Iterator[int]:
-    """Train on events [0, end), one epoch (from 1) with each step of the iterator.
+) -> Iterator[list[float]]:
+    """Train on events [0, end), one epoch with each step of the iterator: the losses of its steps.
 
     The rate rises to `rate` and falls to 0 over all epochs. Each epoch seeds torch's generator.
     """
@@ -117,14 +117,17 @@ def train(
     for epoch in range(epochs):
         torch.manual_seed(int(draw.integers(2**62)))
         network.train()
+        losses = []
         for step, passage in enumerate(passages.batches(draw)):
             done = (epoch + min(step / passages.steps(), 1.0)) / epochs
             for group in optimizer.param_groups:
                 group["lr"] = one_cycle(done, rate)
             candidates = drawer.draw(passage.batch.target, draw)
             optimizer.zero_grad(set_to_none=True)
-            learn_from(network, passages.history, passage, candidates, seen, repeats=repeats)
+            losses.append(
+                learn_from(network, passages.history, passage, candidates, seen, repeats=repeats)
+            )
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
         network.eval()
-        yield epoch + 1
+        yield losses

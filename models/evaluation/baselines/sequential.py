@@ -29,6 +29,7 @@ from models.evaluation.baselines.passages import LENGTH
 from models.evaluation.baselines.validation import frozen_hits, validation_start
 from models.evaluation.contest import Context, ScoreContestant
 from models.search.space import Float, Space
+from models.training.divergence import refuse_divergence
 from models.training.threads import one_thread
 
 _EPOCHS: Final = 14
@@ -54,8 +55,9 @@ class _Run:
 
     trial: Trial
     network: Network
-    epochs: Iterator[int]
+    epochs: Iterator[list[float]]
     epoch: int = 0
+    losses: list[float] = field(default_factory=list)  # of all steps
     hits: float = -1.0  # after its best epoch
     weights: Mapping[str, Tensor] = field(default_factory=dict)  # then
 
@@ -96,8 +98,12 @@ class Sequential(ScoreContestant):
     def refit(self, data: Dataset, end: int) -> None:
         """Train a few warm epochs on all events behind."""
         with one_thread(), self._seeded():
-            for epoch in self._train(self._network, self.chosen.rate / 2, end, _WARM_EPOCHS):
+            losses = []
+            epochs = self._train(self._network, self.chosen.rate / 2, end, _WARM_EPOCHS)
+            for epoch, more in enumerate(epochs, 1):
+                losses += more
                 self.context.progress(f"training {self.name} on all", epoch, _WARM_EPOCHS)
+        self._refuse_divergence(losses, end, self.chosen)
         self._seen = seen_items(data, end)
 
     def fold(self, window: Int64s) -> None:
@@ -128,6 +134,7 @@ class Sequential(ScoreContestant):
             self._go_on(runs[-1], _FIRST_EPOCHS, end)
         best = max(runs, key=lambda run: run.hits)
         self._go_on(best, _EPOCHS, end)
+        self._refuse_divergence(best.losses, cut, best.trial)
         best.network.load_state_dict(best.weights)
         return best
 
@@ -136,17 +143,26 @@ class Sequential(ScoreContestant):
         what = f"training {self.name}, dropout {run.trial.dropout:g}, rate {run.trial.rate:g}"
         self.context.progress(what, run.epoch, _EPOCHS)
         seen = seen_items(self.data, validation_start(end))
-        for epoch in islice(run.epochs, until - run.epoch):
-            run.epoch = epoch
+        for losses in islice(run.epochs, until - run.epoch):
+            run.epoch += 1
+            run.losses += losses
             score = partial(self._scores, run.network, seen)
             hits = float(frozen_hits(self.eligible, end, _MOST_TARGETS, score).sum())
             if hits > run.hits:
                 run.hits, run.weights = hits, deepcopy(run.network.state_dict())
             self.context.progress(what, run.epoch, _EPOCHS)
 
-    def _train(self, network: Network, rate: float, end: int, epochs: int) -> Iterator[int]:
+    def _train(self, network: Network, rate: float, end: int, epochs: int) -> Iterator[list[float]]:
         seed, repeats = self.context.seed, self.context.repeats
         return train(network, self.data, end, rate=rate, epochs=epochs, seed=seed, repeats=repeats)
+
+    def _refuse_divergence(self, losses: Sequence[float], end: int, trial: Trial) -> None:
+        """Raise DivergedError if a training on events [0, end) led away.
+
+        A constant gives all items of these events the same chance.
+        """
+        items = len(np.unique(self.data.item[:end]))
+        refuse_divergence(self.name, trial.rate, losses, float(np.log(max(items, 1))))
 
     def _scores(self, network: Network, seen: Bools, events: Int64s) -> Float32s:
         inputs, last = self._inputs(events)

@@ -9,17 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.arrays import Float32s
-from models.meta.errors import DivergedError
 from models.meta.mf import FactorSettings
 from models.meta.tasks import Tasks
+from models.training.divergence import refuse_divergence
 from models.training.threads import one_thread
 
 _BATCH: Final = 2048
-_WORSE: Final = 2.0
-"""A loss at the end so many times that of a constant, and more than _ALWAYS, has diverged."""
-_ALWAYS: Final = 0.1
-_END: Final = 0.1
-"""The last part of the steps, whose mean loss is the loss at the end."""
 
 
 def learn_factors(
@@ -52,13 +47,9 @@ def learn_factors(
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _Factors(len(tasks), items, settings.size, middle)
-        end = _train(model, events, answer, settings, progress, binary=binary)
+        losses = _train(model, events, answer, settings, progress, binary=binary)
     plain = float(_loss(torch.full_like(answer, middle), answer, binary=binary))
-    if not end <= max(_WORSE * plain, _ALWAYS):
-        raise DivergedError(
-            f"Learner {name} diverged with the rate {settings.rate:g}: its loss is {end:.3g} at the"
-            f" end, and that of a constant {plain:.3g}; give a lower rate."
-        )
+    refuse_divergence(name, settings.rate, losses, plain)
     learned = model.item.weight.detach().numpy().copy()
     learned[:, 0] += model.mean.detach().numpy()
     return learned, model.user.weight.detach().mean(0).numpy().copy()
@@ -72,8 +63,8 @@ def _train(
     progress: Callable[[int, int], None],
     *,
     binary: bool,
-) -> float:
-    """Train a model in place; the loss at the end, without the ridge."""
+) -> list[float]:
+    """Train a model in place; the loss of each step, without the ridge."""
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.rate)
     epochs = -(-settings.steps * _BATCH // max(len(answer), _BATCH))
     total = epochs * -(-len(answer) // _BATCH)
@@ -91,7 +82,7 @@ def _train(
             optimiser.step()
             schedule.step()
         progress(epoch + 1, epochs)
-    return float(torch.stack(losses[-max(int(_END * total), 1) :]).mean())
+    return [float(loss) for loss in losses]
 
 
 def _loss(found: Tensor, answer: Tensor, *, binary: bool) -> Tensor:

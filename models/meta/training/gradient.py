@@ -126,7 +126,8 @@ class _Model(Model):
         )
         told = ", ".join(f"{rate:.3g}" for rate in rates.mean(1).tolist())
         what = f"{self._name} diverged: steps at rates of {told}, at first {self._settings.rate:g},"
-        self.refuse_divergence((before, last), batch.support.mask, what)
+        outer = self._settings.outer_rate
+        self.refuse_divergence((before, last), batch.support.mask, what, outer)
         return after
 
     def _reptile(self, weights: Tensor, batch: Batch) -> Tensor:

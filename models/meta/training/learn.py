@@ -34,6 +34,7 @@ class Model(nn.Module):
         self.items = SlowItems(prior)
         self.shift = nn.Parameter(torch.zeros(shift))  # what profile attributes add to the start
         self.quick: tuple[nn.Parameter, ...] = ()
+        self.taught = 0
         self.span = world.high - world.low or 1.0
 
     def target(self, value: Float32s) -> Float32s:
@@ -54,15 +55,28 @@ class Model(nn.Module):
         off = functional.huber_loss(value, batch.query.value, reduction="none", delta=bend)
         return user_mean(off, batch.query.mask)
 
-    def refuse_divergence(self, losses: tuple[Tensor, Tensor], mask: Tensor, what: str) -> None:
-        """Raise DivergedError if steps lead away: losses of their own events before and after."""
+    def refuse_divergence(
+        self, losses: tuple[Tensor, Tensor], mask: Tensor, what: str, outer_rate: float
+    ) -> None:
+        """Raise DivergedError if steps lead away: losses of their own events before and after.
+
+        The inner rate is to blame as long as no step of the slow weights was taken. After that both
+        are, or the outer one alone where the slow weights are off before any inner step.
+        """
         with torch.no_grad():
             first, last = (float(user_mean(loss, mask)) for loss in losses)
-        if not last <= _WORSE * first + 1e-3 * self.span**2:
-            raise DivergedError(
-                f"Learner {what} make the loss of their own events grow from {first:.3g} to"
-                f" {last:.3g}: the inner loop diverges; give a lower rate."
-            )
+        if last <= _WORSE * first + 1e-3 * self.span**2:
+            return
+        told = (
+            f"Learner {what} make the loss of their own events grow from {first:.3g} to {last:.3g}"
+        )
+        if not self.taught:
+            raise DivergedError(f"{told}: the inner loop diverges; give a lower rate.")
+        inner = ", or a lower rate" if first <= _WORSE * self.span**2 else ""
+        raise DivergedError(
+            f"{told}, after step {self.taught:,} of the slow weights at an outer rate of up to"
+            f" {outer_rate:g}: give a lower outer_rate{inner}."
+        )
 
 
 def learn_episodes(

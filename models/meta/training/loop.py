@@ -50,6 +50,7 @@ class Episodic(Protocol):
     """What can be meta-trained."""
 
     items: SlowItems
+    taught: int  # steps of the slow weights so far
     quick: tuple[nn.Parameter, ...]  # few parameters that learn faster, such as rates
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -59,7 +60,7 @@ class Episodic(Protocol):
         """Values of events as the model predicts them."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """What is to become small."""
+        """What is to become small. Raises DivergedError."""
 
 
 def meta_train(
@@ -88,8 +89,11 @@ def meta_train(
                 torch.autograd.backward(model.loss(batch))
                 nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_NORM)
                 optimiser.step()
+                model.taught += 1
                 cycle.step()
                 progress(total + epoch * steps + step + 1, 2 * total)
+        with torch.no_grad():
+            model.loss(batch)  # it refuses slow weights that the last step has led away
 
 
 def _optimiser(

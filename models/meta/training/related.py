@@ -88,7 +88,8 @@ class _Model(Model):
             for mine in (before, after)
         ]
         what = f"{self._name} diverged: steps at a rate that began with {self._settings.rate:g}"
-        self.refuse_divergence((off[0], off[1]), support.mask, what)
+        outer = self._settings.outer_rate
+        self.refuse_divergence((off[0], off[1]), support.mask, what, outer)
 
 
 def _drawn(settings: RelatedSettings, seed: int) -> nn.ParameterDict:

@@ -20,6 +20,7 @@ from models.evaluation.baselines.validation import hits
 from models.evaluation.contest import Context, ScoreContestant
 from models.evaluation.contestants import contestant
 from models.evaluation.windows import windows
+from models.meta.errors import DivergedError
 from models.training.candidates import Drawer
 from models.training.settings import TrainSettings
 
@@ -223,3 +224,23 @@ def test_a_missing_library_is_named(
         MissingLibraryError, match=f"Learner {name}: {library}.* is not installed: pip install"
     ):
         contestant(name, Context())
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("rate", [1e2, 1e30])
+def test_a_rate_that_diverges_is_named(kind: type[Sequential], rate: float) -> None:
+    """Whether numbers stay finite or not."""
+    settings = {kind.name: {"rate": rate}}
+    with pytest.raises(DivergedError, match=f"Learner {kind.name} diverged") as told:
+        kind(Context(settings=settings)).fit(random_history(600, 20, 30), 500)
+    assert f"the rate {rate:g}" in str(told.value)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_warm_epochs_that_diverge_are_named(kind: type[Sequential]) -> None:
+    """With the rate that was chosen, of which theirs is half."""
+    data = random_history(600, 20, 30)
+    contestant = fitted(kind, data, 500)
+    contestant.chosen = Trial(0.1, 1e30)
+    with pytest.raises(DivergedError, match=r"rate 1e\+30"):
+        contestant.refit(data, 550)

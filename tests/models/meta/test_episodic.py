@@ -152,10 +152,26 @@ def test_a_rate_that_diverges_is_named(name, world_and_tasks):
         learner.meta_train(*world_and_tasks)
 
 
-def test_an_outer_rate_that_diverges_is_named(world_and_tasks):
-    """Slow weights that are not finite are refused too."""
-    with pytest.raises(DivergedError, match=r"prototypes .*1e\+20"):
-        made("prototypes", outer_rate=1e20, epochs=1).meta_train(*world_and_tasks)
+@pytest.mark.parametrize("name", [*NAMES, "bayes"])
+@pytest.mark.parametrize("rate", [1e3, 1e20])
+@pytest.mark.parametrize("users", [3, 80])  # of one batch, and of several
+def test_an_outer_rate_that_diverges_is_named(name, rate, users, world_and_tasks):
+    """And no inner rate beside it: slow weights that lead away, or are not finite, are refused."""
+    world, tasks = world_and_tasks
+    learner = made(name, outer_rate=rate, epochs=1)
+    with pytest.raises(DivergedError) as told:
+        learner.meta_train(world, tasks.select(np.arange(users)))
+    message = str(told.value)
+    assert message.startswith(f"Learner {name} diverged")
+    assert f"an outer rate of {rate:g}" in message.replace("up to ", "")
+    assert message.endswith("give a lower outer_rate.")
+
+
+@pytest.mark.parametrize("name", ["maml", "fomaml", "tasks"])
+def test_where_either_rate_may_be_to_blame_both_are_named(name, world_and_tasks):
+    """Slow weights that are not far off yet, from which inner steps lead away."""
+    with pytest.raises(DivergedError, match="give a lower outer_rate, or a lower rate"):
+        made(name, outer_rate=1.0, epochs=10).meta_train(*world_and_tasks)
 
 
 @pytest.mark.parametrize(
