@@ -1,7 +1,7 @@
 """One evaluation: each learner in turn goes through the whole history."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from models.evaluation.contest import Context
 from models.evaluation.contestants import contestant
@@ -13,8 +13,8 @@ from models.evaluation.report import Standing
 
 def standings(
     plan: Plan, names: Sequence[str], context: Context, guard: Guard = unguarded
-) -> list[Standing]:
-    """What became of the named contestants; of those that fail, what the guard does.
+) -> Iterator[Standing]:
+    """What became of the named contestants, one by one; of those that fail, what the guard does.
 
     Raises
     ------
@@ -24,12 +24,13 @@ def standings(
         If one needs a library that is not installed.
 
     """
-    found: list[Standing] = []
     rows = plan.data.row[plan.targets]
     waiting = deque(contestant(name, context) for name in names)  # what one lacks is told at once
     while waiting:
+        standing = None
         with guard(waiting[0].name):
             outcome = run(waiting.popleft(), plan, context.progress)
             rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
-            found.append(Standing(outcome, rank))
-    return found
+            standing = Standing(outcome, rank)
+        if standing is not None:
+            yield standing

@@ -1,9 +1,9 @@
-"""Learners that fail: they are told by why, and those beside them go on."""
+"""Learners that fail or are not reached: they are told by why, those beside them are kept."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from models.errors import DataError, MissingLibraryError
 
@@ -11,9 +11,22 @@ log = logging.getLogger(__name__)
 
 FAILED: Final = "failed"
 """In a table, instead of figures."""
+INTERRUPTED: Final = "interrupted"
+"""Why learners failed that had not finished when the work was stopped."""
 
 Guard: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """What a learner, by name, goes through the protocol within; it may keep errors to itself."""
+
+
+class Named(Protocol):
+    """What became of a learner."""
+
+    @property
+    def name(self) -> str:
+        """The learner's."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 def unguarded(_name: str) -> AbstractContextManager[object]:
@@ -22,10 +35,11 @@ def unguarded(_name: str) -> AbstractContextManager[object]:
 
 
 class Failures:
-    """Why learners failed, by name: `reasons`."""
+    """Why learners failed, by name: `reasons`; and what `stopped` the work, if anything did."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
+        self.stopped: KeyboardInterrupt | None = None
         self._errors: list[Exception] = []
 
     @contextmanager
@@ -40,11 +54,34 @@ class Failures:
             said = str(error).partition("\n")[0]
             self._keep(name, f"{type(error).__name__}: {said}", error)
 
+    def gather(self, names: Sequence[str], outcomes: Iterable[N]) -> list[N]:
+        """What became of the named learners; if the work is stopped, of those that had finished.
+
+        Raises
+        ------
+        DataError
+            If all of them failed; nothing was found.
+        KeyboardInterrupt
+            If the work is stopped before one has finished.
+
+        """
+        found: list[N] = []
+        try:
+            found.extend(outcomes)
+        except KeyboardInterrupt as stop:
+            if not found:
+                raise
+            self.stopped = stop
+            ended = {outcome.name for outcome in found} | set(self.reasons)
+            self.reasons |= {name: INTERRUPTED for name in names if name not in ended}
+        self._check(len(names))
+        return found
+
     def _keep(self, name: str, reason: str, error: Exception) -> None:
         self.reasons[name] = reason
         self._errors.append(error)
 
-    def check(self, learners: int) -> None:
+    def _check(self, learners: int) -> None:
         """Raise DataError, with all reasons, if so many learners failed: nothing was found."""
         if len(self.reasons) == learners:
             told = [

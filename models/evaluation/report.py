@@ -22,6 +22,11 @@ class Standing:
     outcome: Outcome
     rank: Int64s
 
+    @property
+    def name(self) -> str:
+        """The contestant's."""
+        return self.outcome.name
+
 
 def document(
     plan: Plan,

@@ -14,7 +14,7 @@ from models.dataset import Dataset
 from models.evaluation.contest import Context
 from models.evaluation.contest import Progress as Tell
 from models.evaluation.evaluate import standings
-from models.evaluation.failures import Failures, Guard
+from models.evaluation.failures import Failures
 from models.evaluation.prequential import Plan, Protocol, plan
 from models.evaluation.report import Standing, document, write_ranks
 from models.evaluation.table import table
@@ -28,17 +28,17 @@ def _run(data: Dataset, _files: Files, asked: Mapping[str, Any]) -> Found:
     """Let the learners predict event after event."""
     laid_out = plan(data, Protocol(asked["warm_up"], asked["refit_every"], asked["window"]))
     failures, seed = Failures(), asked["seed"]
-    found = _standings(laid_out, asked, failures.guard)
-    failures.check(len(asked["learners"]))
+    found = _standings(laid_out, asked, failures)
     told = document(laid_out, found, asked, asked["k"], seed, failures.reasons)
     return Found(
         told,
         lambda plots, folder: plots.draw(folder, laid_out, found, told, seed),
         lambda file: write_ranks(file, laid_out, found),
+        failures.stopped,
     )
 
 
-def _standings(plan: Plan, asked: Mapping[str, Any], guard: Guard) -> list[Standing]:
+def _standings(plan: Plan, asked: Mapping[str, Any], failures: Failures) -> list[Standing]:
     with shown() as progress:
         context = Context(
             repeats=asked["repeats"] == "allow",
@@ -47,7 +47,8 @@ def _standings(plan: Plan, asked: Mapping[str, Any], guard: Guard) -> list[Stand
             progress=progress,
             settings=asked.get("learner_settings", {}),
         )
-        return standings(plan, asked["learners"], context, guard)
+        names = asked["learners"]
+        return failures.gather(names, standings(plan, names, context, failures.guard))
 
 
 def _partitions(data: Dataset, count: int) -> Int32s | None:

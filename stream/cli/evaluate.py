@@ -125,7 +125,8 @@ def evaluate(
     fields of the topics; of events user_id, item_id, type and timestamp are needed.
 
     Without --learner: the mixture, the same without its net (counters), and the fast baselines. A
-    learner that fails is told by why; the others go on, and the exit code is 1 at the end.
+    learner that fails is told by why; the others go on, and the exit code is 1 at the end. Stopped
+    (Ctrl-C, SIGTERM), it keeps what the learners had found that had finished.
 
     With --protocol user-cold: a share of the users is held out; what was learned of the others
     adapts to their first 0, 1, 2, 3, 5, 10, 20 events and then tells the values of up to 60 later

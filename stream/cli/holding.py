@@ -14,6 +14,7 @@ from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
 from models.search.subject import settings_of
 from stream.cli.histories import read_history
+from stream.cli.stopping import terminable
 from stream.cli.wide import show
 from stream.convert.outputs import failing, writing
 from stream.errors import LearnerFailed, UsageError
@@ -43,11 +44,15 @@ def _none(_file: IO[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, what draws it into a folder by a module of plots, and what writes ranks."""
+    """What was found, what draws it into a folder by a module of plots, and what writes ranks.
+
+    stopped: by what, if not all learners were gone through.
+    """
 
     told: Told
     draw: Callable[[Any, Path], object]
     write_ranks: Callable[[IO[bytes]], object] = _none
+    stopped: KeyboardInterrupt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,31 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
         If what was found, which is shown before, cannot be written.
     LearnerFailed
         If a learner failed; all that the others found is then shown and written.
+    KeyboardInterrupt
+        If the work was stopped; all that was found by learners that had finished is shown and
+        written, too.
 
     """
     sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
+    with terminable():
+        try:
+            drawing, found = _found(loaded, files, asked, held)
+        except KeyboardInterrupt:
+            print("Stopped. Nothing is written.", file=sys.stderr)
+            raise
+        show(held.table(found.told))
+        _write(files, found, drawing)
+        failed, of = found.told["failed"], len(asked["learners"])
+        if found.stopped is not None:
+            had = f"{of - len(failed)} of {of} learners had finished"
+            print(f"Stopped. {had}; what they found is kept.", file=sys.stderr)
+            raise found.stopped
+    if failed:
+        raise LearnerFailed(f"{len(failed)} of {of} learners failed: {', '.join(failed)}.")
+
+
+def _found(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> tuple[Any, Found]:
+    """What draws, if that is wanted, and what was found."""
     try:
         drawing = _plots(held.plots) if files.plot else None
         for name in asked["learners"]:
@@ -83,10 +110,13 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
             told = settings_of(files.settings, asked["learners"], repeats=repeats)
             asked = {**asked, "learner_settings": told}
         data = read_history(loaded, files.events, files.items, files.users)
-        found = held.run(data, files, asked)
+        return drawing, held.run(data, files, asked)
     except (DataError, MissingLibraryError) as error:
         raise UsageError(str(error)) from error
-    show(held.table(found.told))
+
+
+def _write(files: Files, found: Found, drawing: Any) -> None:
+    """Write all that is wanted, and say where."""
     if files.json:
         with writing(files.json, overwrite=True) as file:
             file.write(json.dumps(found.told, indent=1).encode() + b"\n")
@@ -98,9 +128,6 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
             found.draw(drawing, files.plot)
     for path in filter(None, (files.json, files.ranks, files.plot)):
         print(f"Written: {path}")
-    if failed := found.told["failed"]:
-        of = len(asked["learners"])
-        raise LearnerFailed(f"{len(failed)} of {of} learners failed: {', '.join(failed)}.")
 
 
 def _plots(module: str) -> Any:

@@ -19,10 +19,11 @@ def _run(data: Dataset, files: Files, asked: Mapping[str, Any]) -> Found:
     plans, failures = _plans(data, files.queries, asked), Failures()
     with shown() as progress:
         settings = asked.get("learner_settings", {})
-        found = run(plans, asked["learners"], asked["seed"], progress, settings, failures.guard)
-    failures.check(len(asked["learners"]))
-    told = document(plans, found, asked, asked["seed"], failures.reasons)
-    return Found(told, lambda plots, folder: plots.draw(folder, told))
+        names, seed = asked["learners"], asked["seed"]
+        outcomes = run(plans, names, seed, progress, settings, failures.guard)
+        found = failures.gather(names, outcomes)
+    told = document(plans, found, asked, seed, failures.reasons)
+    return Found(told, lambda plots, folder: plots.draw(folder, told), stopped=failures.stopped)
 
 
 def _plans(data: Dataset, queries: Path | None, asked: Mapping[str, Any]) -> list[Plan]:

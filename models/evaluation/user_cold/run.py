@@ -1,6 +1,6 @@
 """One learner through the protocol: trained, adapted to k events of each user, asked, timed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter, process_time
@@ -47,7 +47,7 @@ def run(
     progress: Progress,
     settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     guard: Guard = unguarded,
-) -> list[Outcome]:
+) -> Iterator[Outcome]:
     """Let the named learners go through the plans, one after the other, each within the guard.
 
     Of several plans, that hold out other users each, the figures are those of all these users.
@@ -64,11 +64,12 @@ def run(
     learners = [
         (name, learner_of(name, settings.get(name, {}))) for name in names
     ]  # what one lacks is told at once
-    found: list[Outcome] = []
     for name, learner in learners:
+        outcome = None
         with guard(name):
-            found.append(_through_all(plans, name, learner, seed, progress))
-    return found
+            outcome = _through_all(plans, name, learner, seed, progress)
+        if outcome is not None:
+            yield outcome
 
 
 def _through_all(

@@ -28,7 +28,7 @@ def found(
     """A plan, what two learners made of it, the JSON, and the file of ranks."""
     laid_out = plan(random_history(1200, 40, 30), Protocol())
     path = tmp_path_factory.mktemp("ranks") / "ranks.parquet"
-    standing = standings(laid_out, NAMES, Context())
+    standing = list(standings(laid_out, NAMES, Context()))
     with path.open("wb") as file:
         write_ranks(file, laid_out, standing)
     told = json.loads(json.dumps(document(laid_out, standing, {"seed": 0}, [5, 10], 0)))

@@ -37,7 +37,7 @@ def silent(_what, _done, _of):
 
 def predicted(plan):
     """What each baseline is worth, whatever time it took."""
-    found = document([plan], run([plan], BASELINES, 0, silent), {}, 0)["learners"]
+    found = document([plan], list(run([plan], BASELINES, 0, silent)), {}, 0)["learners"]
     return {name: learner["by_support"] for name, learner in found.items()}
 
 
@@ -64,8 +64,8 @@ def test_folds_hold_each_user_out_once(data):
     for plan in plans:
         assert len(plan.train) == 32
     outcomes, alone = (
-        run(plans, BASELINES, 0, silent),
-        [run([plan], BASELINES, 0, silent) for plan in plans],
+        list(run(plans, BASELINES, 0, silent)),
+        [list(run([plan], BASELINES, 0, silent)) for plan in plans],
     )
     for place, outcome in enumerate(outcomes):
         for step, of in outcome.by_support.items():
@@ -85,7 +85,7 @@ def test_notes_say_of_which_part_they_are(data):
     columns = ("row", "user", "item", "kind", "value", "time", "positive")
     short = replace(noted, **{name: getattr(data, name)[kept] for name in columns})
     plans = folds(short, 2, 0)
-    notes = document(plans, run(plans, BASELINES, 0, silent), {}, 0)["settings"]["notes"]
+    notes = document(plans, list(run(plans, BASELINES, 0, silent)), {}, 0)["settings"]["notes"]
     assert notes[0] == "Rows were left out."
     assert len(notes) == 2
     assert re.match(r"Part \d of 2: 1 of 20 held-out users has no event", notes[1])
@@ -178,7 +178,7 @@ def test_values_that_are_all_alike_are_noted(data):
     views = replace(data, positive=np.ones(len(data), dtype=bool))
     plan = split(views, 0.25, 0)
     assert plan.notes[-1].startswith(said)
-    found = document([plan], run([plan], BASELINES, 0, silent), {}, 0)
+    found = document([plan], list(run([plan], BASELINES, 0, silent)), {}, 0)
     assert {learner["mae"] for learner in found["learners"].values()} == {0.0}
     none = replace(data, positive=np.zeros(len(data), dtype=bool))
     assert (
@@ -201,7 +201,7 @@ def test_one_of_a_kind_is_told_in_the_singular(data):
     assert plan.notes[-1] == (
         "1 of 2 held-out users has no event after the 20th, and is neither trained on nor told."
     )
-    told = document([plan], run([plan], BASELINES, 0, silent), {}, 0)
+    told = document([plan], list(run([plan], BASELINES, 0, silent)), {}, 0)
     assert table(told).title.startswith("1 held-out user with 1")
     assert counted(1, "query", "queries") == "1 query"
     assert counted(1000, "query", "queries") == "1,000 queries"
@@ -211,8 +211,8 @@ def test_no_query_reaches_the_adaptation(data):
     """Other values of the events to tell change no prediction, only how good it was."""
     plan = split(data, 0.25, 0)
     turned = replace(plan, query=replace(plan.query, value=6 - plan.query.value))
-    one = run([plan], BASELINES, 0, silent)
-    other = run([turned], BASELINES, 0, silent)
+    one = list(run([plan], BASELINES, 0, silent))
+    other = list(run([turned], BASELINES, 0, silent))
     for before, after in zip(one, other, strict=True):
         for step in plan.steps:
             said = (of.by_support[step]["said"] for of in (before, after))
@@ -263,7 +263,7 @@ def test_each_user_weighs_the_same():
 def test_the_json_has_the_shape_that_others_rely_on(data):
     """Every key, and nothing that is no JSON."""
     plan = split(data, 0.25, 0)
-    found = document([plan], run([plan], BASELINES, 0, silent), {"seed": 0}, 0)
+    found = document([plan], list(run([plan], BASELINES, 0, silent)), {"seed": 0}, 0)
     told = json.loads(json.dumps(found, allow_nan=False))
     assert told["protocol"] == "user-cold"
     for learner in told["learners"].values():
