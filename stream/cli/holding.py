@@ -76,8 +76,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
         If what was found, which is shown before, cannot be written.
     LearnerFailed
         If a learner failed; all that the others found is then shown and written.
-    KeyboardInterrupt
-        If the work was stopped; all that was found by learners that had finished is shown and
+    typer.Exit
+        If the work was stopped, with the signal's code; all that was found by learners that had finished is shown and
         written, too.
 
     """

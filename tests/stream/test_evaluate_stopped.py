@@ -26,7 +26,7 @@ import models.meta.item_mean
 class Slow(models.meta.item_mean.ItemMean):
     def meta_train(self, world, tasks, **_):
         Path("began").touch()
-        time.sleep(600)
+        exec("time.sleep(600)")  # as libraries do that make code: what bare Ctrl-C ends is killed
 """
 ROOT = Path(__file__).resolve().parents[2]
 WHERE = {"prequential": ("popularity", "recency"), "user-cold": ("item-mean", "item-mean-offset")}
