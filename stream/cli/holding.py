@@ -77,8 +77,8 @@ def hold(loaded: Loaded, files: Files, asked: Mapping[str, Any], held: Held) -> 
     LearnerFailed
         If a learner failed; all that the others found is then shown and written.
     typer.Exit
-        If the work was stopped, with the signal's code; all that was found by learners that had finished is shown and
-        written, too.
+        If the work was stopped, with the signal's code; all that learners had found that had
+        finished is shown and written, too.
 
     """
     sys.path.append(str(Path.cwd()))  # where a learner of one's own may lie
