@@ -11,6 +11,10 @@ class DataError(ValueError):
     """Files or columns from which nothing can be learned; the message says what they lack."""
 
 
+class DivergedError(DataError):
+    """A training led its weights away; the message names the learner and the rate to lower."""
+
+
 class LearnerError(DataError):
     """A learner gave what none may; the message names it, its method, what came and what may."""
 

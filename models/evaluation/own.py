@@ -14,6 +14,7 @@ from models.evaluation.excerpts import until
 from models.learner import Log
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
+from models.meta.shapes import check_shapes
 from models.meta.tasks import of_dataset
 from models.scorer import Scorer
 
@@ -61,6 +62,7 @@ class Own(ByRows):
         world, tasks = of_dataset(until(data, end), np.unique(data.user[:end]).astype(np.int64))
         report = partial(self.context.progress, f"{self.name}: training")
         trained = learner.meta_train(world, tasks, seed=self.context.seed, progress=report)
+        check_shapes(learner, trained, world, tasks)
         return trained.with_popularity(world, tasks)
 
 

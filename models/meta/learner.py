@@ -15,12 +15,12 @@ import numpy as np
 from models.arrays import Float32s, Float64s, Hashes
 from models.catalogue import Catalogue
 from models.content import Content
+from models.errors import DivergedError
 from models.gate import Gate
 from models.learner import Log
 from models.meta import item_tables, popularity
 from models.meta.asking import Verb, ask
 from models.meta.described import Described, entering, of_all
-from models.meta.errors import DivergedError
 from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
 from models.meta.telling import learn_curves, median, step_at, steps_of
 from models.scorer import Scorer, Tables
@@ -65,7 +65,7 @@ class MetaLearner(Scorer):
         DataError
             If nothing can be learned of them.
         DivergedError
-            If weights did not stay finite.
+            If the rate led the weights away.
         MissingLibraryError
             If it needs a library that is not installed.
 

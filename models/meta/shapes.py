@@ -40,6 +40,8 @@ def check_shapes(learner: MetaLearner, trained: object, world: World, tasks: Tas
     for given in (vectors, support.vector):
         wanted = len(few), given.shape[-2]
         _check(trained, "predict", trained.predict(weights, given), wanted, "users by items")
+    scores = trained.rank_scores(weights, vectors)
+    _check(trained, "rank_scores", scores, (len(few), len(vectors)), "users by items")
 
 
 def _check(

@@ -16,8 +16,8 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from models.errors import DivergedError
 from models.evaluation.contest import Progress
-from models.meta.errors import DivergedError
 from models.search.objective import Objective
 from models.search.space import Float, Int, Narrowed, Parameter, Settings, gathered, start_of
 

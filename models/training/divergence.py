@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from models.meta.errors import DivergedError
+from models.errors import DivergedError
 
 _WORSE: Final = 2.0
 """A loss at the end so many times that of a constant and of the first step, …"""

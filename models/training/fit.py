@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from models.dataset import Dataset
-from models.errors import CodecError
+from models.errors import CodecError, DivergedError
 from models.gate import Gate
-from models.meta.errors import DivergedError
 from models.mixture import Mixture, MixtureSettings
 from models.net import Net
 from models.search.modules import NET, TASTE, features_of

@@ -170,7 +170,7 @@ def test_a_library_that_is_not_installed_is_named(
 
 FAILING = """
 import models.meta.item_mean
-from models.meta.errors import DivergedError
+from models.errors import DivergedError
 from models.scorer import Scorer
 
 

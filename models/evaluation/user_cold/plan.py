@@ -52,27 +52,27 @@ def split(data: Dataset, share: float, seed: int) -> Plan:
 
 
 def folds(data: Dataset, parts: int, seed: int) -> list[Plan]:
-    """Hold each user out once, in so many parts drawn by the seed; of 5 the first is a share of .2.
+    """Hold each user out once, in so many parts drawn by the seed.
 
     Raises
     ------
     DataError
-        If a part has nobody to be told.
+        If there are fewer users than parts, or a part has nobody to be told.
 
     """
-    drawn = np.array_split(_drawn(data, seed), parts)
-    plans = [_of_first(data, np.sort(held), seed) for held in drawn]
-    given = len(data.notes)
-    return [
-        replace(
-            plan,
-            notes=(
-                *plan.notes[:given],
-                *(f"Part {part} of {parts}: {note}" for note in plan.notes[given:]),
-            ),
-        )
-        for part, plan in enumerate(plans, 1)
-    ]
+    users = len(data.users)
+    if parts > users:
+        raise DataError(f"{counted(users, 'user')} cannot be held out in {parts:,} parts.")
+    plans = []
+    for part, held in enumerate(np.array_split(_drawn(data, seed), parts), 1):
+        try:
+            plan = _of_first(data, np.sort(held), seed)
+        except DataError as error:
+            raise DataError(f"Part {part} of {parts}: {error}") from error
+        given = len(data.notes)
+        own = (f"Part {part} of {parts}: {note}" for note in plan.notes[given:])
+        plans.append(replace(plan, notes=(*data.notes, *own)))
+    return plans
 
 
 def held_out(data: Dataset, share: float, seed: int) -> Int64s:

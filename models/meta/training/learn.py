@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.arrays import Float32s, Int64s
+from models.errors import DivergedError
 from models.meta.episodic import EpisodicSettings, attributes, learn_attributes
-from models.meta.errors import DivergedError
 from models.meta.learner import Progress
 from models.meta.tasks import Tasks, World
 from models.meta.training.items import Prior, SlowItems

@@ -93,7 +93,7 @@ def meta_train(
                 cycle.step()
                 progress(total + epoch * steps + step + 1, 2 * total)
         with torch.no_grad():
-            model.loss(batch)  # it refuses slow weights that the last step has led away
+            model.loss(batch)  # refuses what the last step led away, items' vectors aside
 
 
 def _optimiser(

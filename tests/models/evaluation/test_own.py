@@ -10,14 +10,24 @@ pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[tra
 
 from models.content import Content
 from models.dataset import Dataset
+from models.errors import LearnerError
 from models.evaluation.contest import Context
 from models.evaluation.contestants import contestant
 from models.evaluation.excerpts import until
 from models.evaluation.prequential import Outcome, Protocol, plan, run
+from models.meta.item_mean import ItemMean
 
 NAME = "models.meta.bayes:Bayes"
 FEW = {NAME: {"size": 3, "rounds": 6, "epochs": 2}}
 USERS, EVENTS, ITEMS = 60, 20, 40
+
+
+class Narrow(ItemMean):
+    """It predicts for one item too few."""
+
+    def predict(self, weights, vectors):
+        """Leave the last one out."""
+        return super().predict(weights, vectors)[:, :-1]
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +69,10 @@ def test_what_comes_after_training_is_not_looked_at(data: Dataset) -> None:
     assert len(few) == 3
     known = {0, *data.item[:3].tolist()}
     assert {number for number, content in enumerate(few.contents) if content} == known
+
+
+def test_a_wrong_shape_is_told_in_one_sentence(data: Dataset) -> None:
+    """As in user-cold."""
+    own = contestant(f"{__name__}:Narrow", Context())
+    with pytest.raises(LearnerError, match=r"Narrow\.predict must give"):
+        run(own, plan(data, Protocol(warm_up=0.7)), lambda _what, _done, _of: None)

@@ -9,7 +9,7 @@ import torch
 from support.histories import history, random_history
 
 from models.dataset import Dataset
-from models.errors import MissingLibraryError
+from models.errors import DivergedError, MissingLibraryError
 from models.evaluation.baselines import next_item, sequential
 from models.evaluation.baselines.gru4rec import GRU4Rec
 from models.evaluation.baselines.ials import IALS, Settings, Weights
@@ -20,7 +20,6 @@ from models.evaluation.baselines.validation import hits
 from models.evaluation.contest import Context, ScoreContestant
 from models.evaluation.contestants import contestant
 from models.evaluation.windows import windows
-from models.meta.errors import DivergedError
 from models.training.candidates import Drawer
 from models.training.settings import TrainSettings
 

@@ -54,11 +54,8 @@ def test_the_seed_decides_who_is_held_out(data):
 
 
 def test_folds_hold_each_user_out_once(data):
-    """The first of five is the split of a fifth; figures are of all users, weighing the same."""
+    """Figures are of all users, weighing the same."""
     plans = folds(data, 5, 0)
-    first = split(data, 0.2, 0)
-    assert np.array_equal(plans[0].users, first.users)
-    assert np.array_equal(plans[0].query.item, first.query.item)
     told = np.concatenate([plan.users for plan in plans])
     assert sorted(told) == np.flatnonzero(np.bincount(data.user) > 20).tolist()
     for plan in plans:
@@ -76,6 +73,15 @@ def test_folds_hold_each_user_out_once(data):
     assert found["settings"]["training_users"] == 32
     wanted = np.mean(outcomes[0].by_support["20"]["mae"])
     assert found["learners"]["item-mean"]["mae"] == pytest.approx(wanted)
+
+
+def test_parts_that_nobody_fills_are_told(data):
+    """By their number."""
+    with pytest.raises(DataError, match="40 users cannot be held out in 41 parts"):
+        folds(data, 41, 0)
+    few = replace(data, user=np.zeros_like(data.user))
+    with pytest.raises(DataError, match=r"Part \d of 5: No held-out user has an event to tell"):
+        folds(few, 5, 0)
 
 
 def test_notes_say_of_which_part_they_are(data):

@@ -9,11 +9,10 @@ import pytest
 from support.tasks import ITEMS, error, synthetic
 
 from models.content import Content
-from models.errors import DataError, MissingLibraryError
+from models.errors import DataError, DivergedError, MissingLibraryError
 from models.hashing import item_hashes
 from models.meta import learner_class
 from models.meta.asking import ask
-from models.meta.errors import DivergedError
 from models.meta.tasks import Tasks, padded
 
 NAMES = ("maml", "fomaml", "anil", "metasgd", "reptile", "prototypes", "tasks")

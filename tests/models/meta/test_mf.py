@@ -8,8 +8,8 @@ from support.tasks import error, synthetic
 
 pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
 
+from models.errors import DivergedError
 from models.meta import learner_of
-from models.meta.errors import DivergedError
 
 NAMES = ("mf", "mf-bce")
 

@@ -31,6 +31,7 @@ def given(method, wrong):
         ("adapt_weights", np.zeros((2, 5)), r"adapt_weights must give \(2, 1\), .*; got \(2, 5\)"),
         ("predict", np.zeros((2, 99)), r"Own.predict must give \(2, \d\), users by items;"),
         ("predict", None, r"predict must give .*; got \(\)\."),
+        ("rank_scores", np.zeros((2, 99)), r"Own.rank_scores must give \(2, \d\), users by items;"),
     ],
 )
 def test_a_wrong_shape_is_told(method, wrong, told):

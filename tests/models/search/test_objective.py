@@ -9,9 +9,9 @@ pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[tra
 
 from support.logs import chain, dataset
 
+from models.errors import DivergedError
 from models.evaluation.contest import Context, silent
 from models.evaluation.user_cold.plan import held_out, split
-from models.meta.errors import DivergedError
 from models.search import objective as scoring
 from models.search.objective import Cold, Prequential
 
