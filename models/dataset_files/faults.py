@@ -3,10 +3,15 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Final
 
 _REMEDY: Final = "mend or remove it, or let `headwater convert` leave such lines out"
+_READ: Final = 2**31 - 1
+"""Characters of a cell of a file that polars has read, which sets no limit; a C long holds it."""
+_UNREAD: Final = 2**26
+"""Of one that it has not: where a quote stays open the rest is one cell, of 4 bytes a character."""
 
 
 def first_fault(form: str, lines: Iterable[bytes]) -> str:
@@ -21,8 +26,9 @@ def line_of(form: str, lines: Iterable[bytes], row: int) -> int:
         rows = (number for number, line in enumerate(lines, 1) if line.strip())
         return next(islice(rows, row - 1, None))
     reader = csv.reader(_texts(lines))
-    for _ in range(row):
-        next(reader)
+    with _longest(_READ):
+        for _ in range(row):
+            next(reader)
     return reader.line_num + 1
 
 
@@ -45,6 +51,11 @@ def _refuse(name: str) -> None:
 
 
 def _fault_of_csv(lines: Iterable[bytes]) -> str:
+    with _longest(_UNREAD):
+        return _fault_of_rows(lines)
+
+
+def _fault_of_rows(lines: Iterable[bytes]) -> str:
     reader = csv.reader(_texts(lines), strict=True)
     width = 0
     while True:
@@ -60,6 +71,16 @@ def _fault_of_csv(lines: Iterable[bytes]) -> str:
         width = width or len(cells)
         if len(cells) > width:
             return f"line {first} has {len(cells)} cells, the header {width}"
+
+
+@contextmanager
+def _longest(cell: int) -> Iterator[None]:
+    """Let cells have so many characters, where csv has 131,072 for the whole process."""
+    before = csv.field_size_limit(cell)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _texts(lines: Iterable[bytes]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Files that cannot be read as a history: the first bad line is named."""
 
+import csv
 import gzip
 import re
 from pathlib import Path
@@ -61,3 +62,21 @@ def test_a_cell_that_is_none_is_told_by_its_line(
     table.write_parquet(tmp_path / "u.parquet")
     with pytest.raises(DataError, match=r"u\.parquet, row 2: attributes should be JSON"):
         read_profiles(tmp_path / "u.parquet")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("2,oops\n", ", line 3: attributes should be JSON"),
+        ("2,{},3,4\n", " cannot be read: line 3 has 4 cells, the header 2"),
+    ],
+)
+def test_a_long_cell_is_not_to_blame(tmp_path: Path, row: str, told: str) -> None:
+    """Longer than Python's csv would have it, whose limit is as before afterwards."""
+    long = f'1,"{{""about"": ""{"x" * 140_000}""}}"\n'
+    (tmp_path / "u.csv").write_text(f"user_id,attributes\n{long}{row}")
+    before = csv.field_size_limit()
+    assert before < len(long)
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}/u.csv{told}")):
+        read_profiles(tmp_path / "u.csv")
+    assert csv.field_size_limit() == before
