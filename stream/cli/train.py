@@ -1,10 +1,10 @@
 """headwater train: from a history to the snapshot that workers serve."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -21,6 +21,7 @@ from stream.settings import Loaded
 
 MIXTURE = "mixture"
 _DEVICES = ("auto", "cpu", "cuda")
+_Version: TypeAlias = tuple[int, int, int]
 
 Out = Annotated[Path, typer.Option("--out", help="The snapshot to write, a .safetensors file.")]
 Epochs = Annotated[
@@ -106,7 +107,7 @@ def train(
     else:
         of_net = {"width": "--width", "device": "--device"}
         refuse(given(context), of_net, f"the {MIXTURE}'s net; {name} has none")
-    with terminable(), _telling(checkpoint if name == MIXTURE else None):
+    with terminable(), _telling(out, checkpoint if name == MIXTURE else None):
         from stream.cli.training import Job, run  # noqa: PLC0415  # numba: .5 s of every command
 
         job = Job(events, items, users, out, checkpoint, seed, epochs, width, device, settings)
@@ -120,16 +121,35 @@ def train(
 
 
 @contextmanager
-def _telling(checkpoint: Path | None) -> Iterator[None]:
-    """Whoever stops the training is told what is kept of it."""
+def _telling(out: Path, checkpoint: Path | None) -> Iterator[None]:
+    """Whoever stops the training is told what this run has kept of it."""
+    paths = [out] if checkpoint is None else [out, checkpoint]
+    found = {path: _version(path) for path in paths}
     try:
         yield
     except KeyboardInterrupt:
-        kept = "Nothing is kept: the same command starts over."
-        if checkpoint is not None and checkpoint.exists():
-            kept = f"{checkpoint} holds the epochs so far: the same command goes on."
-        print(f"Stopped. {kept}", file=sys.stderr)
+        print(f"Stopped. {_kept(out, checkpoint, found)}", file=sys.stderr)
         raise
+
+
+def _kept(out: Path, checkpoint: Path | None, found: Mapping[Path, _Version | None]) -> str:
+    """What a stopped run leaves, where it had found these versions of its files."""
+    if _version(out) != found[out]:
+        return f"The training was done: {out} is written."
+    if checkpoint is None or (now := _version(checkpoint)) is None:
+        return "Nothing is kept: the same command starts over."
+    if now == found[checkpoint]:
+        return f"Nothing new is kept: {checkpoint} is as it was found."
+    return f"{checkpoint} holds the epochs so far: the same command goes on."
+
+
+def _version(path: Path) -> _Version | None:
+    """What tells a file from the one that is written in its place; None if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def _learner(asked: str | None, settings: Path | None) -> str:

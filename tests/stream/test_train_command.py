@@ -16,7 +16,7 @@ from agents.snapshot import load_learner
 from models import whole_file
 from models.mixture import Mixture
 from models.training import fit
-from stream.cli import INTERRUPTED, histories, main
+from stream.cli import INTERRUPTED, histories, main, meta_training, training
 from stream.cli.stopping import TERMINATED
 from stream.settings import Settings
 
@@ -121,6 +121,32 @@ def test_stopped_before_anything_is_kept_it_says_so(
     assert capsys.readouterr().err.endswith(
         "Stopped. Nothing is kept: the same command starts over.\n"
     )
+
+
+def test_stopped_it_claims_nothing_of_a_state_that_it_found(events, tmp_path, capsys, monkeypatch):
+    """While the files are read nobody knows whether it is of these data, seed and settings."""
+    kept = tmp_path / "shop.training"
+    kept.write_bytes(b"another's")
+    monkeypatch.setattr(histories, "read_dataset", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    assert train(events, tmp_path / "shop") == INTERRUPTED
+    told = f"Stopped. Nothing new is kept: {kept} is as it was found.\n"
+    assert capsys.readouterr().err.endswith(told)
+    assert kept.read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize(
+    ("module", "more"), [(training, ()), (meta_training, ("--learner", "item-mean"))]
+)
+def test_stopped_after_the_snapshot_it_says_so(events, tmp_path, capsys, monkeypatch, module, more):
+    """Also where another snapshot stood there before."""
+    out = tmp_path / "shop.safetensors"
+    out.write_bytes(b"another's")
+    monkeypatch.setattr(module, "show", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    asked = ["train", "--events", str(events), "--out", str(out)]
+    assert main([*asked, *(more or FAST)]) == INTERRUPTED
+    told = f"Stopped. The training was done: {out} is written.\n"
+    assert capsys.readouterr().err.endswith(told)
+    load_learner(Settings(model=out))
 
 
 @pytest.mark.parametrize(
