@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Bools, Int32s, Int64s
+from models.by_user import ByUser
 from models.dataset import Dataset
 from models.errors import DataError
 from models.evaluation.words import counted
@@ -96,7 +97,7 @@ def _of_first(data: Dataset, held: Int64s, seed: int) -> Plan:
             f"{len(held) - len(told):,} of {counted(len(held), 'held-out user')} {has} no event"
             f" after the {_LATER}th, and {is_} neither trained on nor told."
         )
-    place = _places(data)
+    place = ByUser(data, len(data)).count(np.arange(len(data)))
     query = (place >= _LATER) & (place < _LATER + _MOST)
     return _plan(
         data, held, told, (place < _LATER, query), seed, {str(k): k for k in SUPPORTS}, notes
@@ -202,15 +203,6 @@ def _alike(train: Tasks, query: Tasks) -> list[str]:
         return []
     lists = "; HR@10 and MRR@10 do" if query.positive.any() else ", nor lists, since none was liked"
     return [f"All values are {value:g}: errors, accuracy and NDCG say nothing of learners{lists}."]
-
-
-def _places(data: Dataset) -> Int64s:
-    """How many events of the user come before each."""
-    order = np.argsort(data.user, kind="stable")
-    count = np.bincount(data.user, minlength=len(data.users))
-    place = np.empty(len(data), dtype=np.int64)
-    place[order] = np.arange(len(data)) - np.repeat(np.cumsum(count) - count, count)
-    return place
 
 
 def _shuffled(tasks: Tasks, seed: int) -> Tasks:
