@@ -158,14 +158,6 @@ def padded(tasks: Tasks, vectors: Float32s) -> Support:
     return Support(vector, value, time, size)
 
 
-def item_numbers(tasks: Tasks) -> Int32s:
-    """The items of padded tasks: int32[n, L], -1 for padding."""
-    size = tasks.size
-    item = np.full((len(tasks), int(size.max(initial=0))), -1, dtype=np.int32)
-    item[np.arange(item.shape[1]) < size[:, None]] = tasks.item
-    return item
-
-
 def parts(size: Int64s, width: int) -> Iterator[Int64s]:
     """Users in parts of like size whose padded vectors of `width` numbers fit in memory."""
     order = np.argsort(-size, kind="stable")

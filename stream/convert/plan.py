@@ -9,7 +9,6 @@ from stream.foreign import Kind
 from stream.rules import Rules
 
 Format = Literal["movielens", "gorse", "metarank", "csv", "jsonl", "parquet"]
-FORMATS: Final[tuple[Format, ...]] = ("movielens", "gorse", "metarank", "csv", "jsonl", "parquet")
 #: The name that stands for standard input.
 STDIN: Final = Path("-")
 #: The name in `keep` that stands for every column.

@@ -56,11 +56,6 @@ class Report:
             told = ", ".join(f"{rows:,} in {unit}" for unit, rows in units.most_common())
             self.notes.append(f"The times are of several units: {told}.")
 
-    @property
-    def dropped_rows(self) -> int:
-        """Rows that were dropped, duplicates aside."""
-        return sum(reason.rows for reason in self.dropped.values())
-
     def as_json(self) -> dict[str, Any]:
         """The report for programs; its names stay."""
         return asdict(self)
