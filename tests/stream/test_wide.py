@@ -7,6 +7,8 @@ from rich.table import Table
 
 from stream.cli import wide
 
+TOP = "┏"  # a table's upper left corner
+
 
 def table() -> Table:
     """A row of twelve figures, and one that failed."""
@@ -18,7 +20,7 @@ def table() -> Table:
     return made
 
 
-@pytest.mark.parametrize(("columns", "parts"), [(70, 3), (100, 2), (200, 1), (5, 12), (None, 1)])
+@pytest.mark.parametrize(("columns", "parts"), [(70, 3), (100, 2), (200, 1), (None, 1)])
 def test_all_of_it_is_shown_at_any_width(
     columns: int | None,
     parts: int,
@@ -31,9 +33,21 @@ def test_all_of_it_is_shown_at_any_width(
         monkeypatch.setenv("FORCE_COLOR", "1")
     wide.show(table())
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    if columns != 5:  # where no word has room
-        assert all(f"0.{number}234567" in shown for number in range(12))
-        assert all(f"figure {number}" in shown for number in range(12))
-        assert shown.count("learner ") == shown.count("second") == parts
-        assert shown.count("failed") == shown.count("Figures") == shown.count("mean") == 1
-        assert max(map(len, shown.splitlines())) <= (columns or 1000)
+    assert all(f"0.{number}234567" in shown for number in range(12))
+    assert all(f"figure {number}" in shown for number in range(12))
+    assert shown.count("learner ") == shown.count("second") == shown.count(TOP) == parts
+    assert shown.count("failed") == shown.count("Figures") == shown.count("mean") == 1
+    assert max(map(len, shown.splitlines())) <= (columns or 1000)
+
+
+def test_where_no_word_has_room_each_figure_still_has_its_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the first column, and under one title and one caption."""
+    monkeypatch.setenv("COLUMNS", "5")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    wide.show(table())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert shown.count(TOP) == shown.count("┏━┳━┓") == 12
+    assert shown.count("Figur") == shown.count("mean") == 1
+    assert max(map(len, shown.splitlines())) == 5
