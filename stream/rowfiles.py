@@ -6,16 +6,18 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from stream.errors import InputFileError
 from stream.foreign import Fields, Kind
 from stream.publish import as_json
 from stream.schemas import Rejected
 
+#: Characters of a cell of CSV, and of a row of many lines; a message of the wire has no more. The
+#: csv module keeps one limit for the whole process: whoever reads sets it.
+LONGEST_CELL: Final = 1_048_576
 REQUIRED = {
     "events": ("user_id", "type"),
     "items": ("item_id",),
@@ -86,6 +88,7 @@ def _json_rows(raw: IO[bytes], _kind: Kind, path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
+    csv.field_size_limit(LONGEST_CELL)
     reader = csv.DictReader(_texts(raw, path))
     _has_columns(path, kind, reader.fieldnames or ())
     try:
@@ -125,9 +128,9 @@ def _fields(cells: Mapping[str, Any], kind: Kind, read: Callable[[str, Any], Any
     if kind == "users":
         found = {name: _attribute(cell) for name, cell in cells.items() if name not in _USER_FIELDS}
         others = {name: value for name, value in found.items() if value is not None}
-        attributes = fields.get("attributes", {})
-        if others and isinstance(attributes, dict):
-            fields["attributes"] = others | attributes
+        attributes = fields.get("attributes")
+        if others and (attributes is None or isinstance(attributes, dict)):
+            fields["attributes"] = others | (attributes or {})
     return fields
 
 
@@ -178,11 +181,24 @@ def _parquet_rows(raw: IO[bytes], kind: Kind, path: Path) -> Iterator[Row]:
     try:
         with pq.ParquetFile(raw) as file:
             _has_columns(path, kind, file.schema_arrow.names)
-            batches = (batch.to_pylist() for batch in file.iter_batches(_PARQUET_ROWS))
+            batches = (_in_utc(batch).to_pylist() for batch in file.iter_batches(_PARQUET_ROWS))
             for number, fields in enumerate(chain.from_iterable(batches), 1):
                 yield number, _parquet_row(fields, kind)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         raise InputFileError(f"{path} cannot be read: {error}") from error
+
+
+def _in_utc(batch: Any) -> Any:
+    """Times in microseconds, for Python's are no finer; those without a zone in UTC."""
+    import pyarrow as pa  # noqa: PLC0415  # as above
+
+    columns = [
+        column.cast(pa.timestamp("us", column.type.tz or "UTC"), safe=False)
+        if pa.types.is_timestamp(column.type)
+        else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _parquet_row(cells: Mapping[str, Any], kind: Kind) -> bytes | Rejected:
@@ -194,8 +210,6 @@ def _parquet_row(cells: Mapping[str, Any], kind: Kind) -> bytes | Rejected:
 
 def _plain(name: str, value: Any) -> Any:
     """A cell of Parquet; objects without columns of their own are JSON in text."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
     if isinstance(value, str) and name in _JSON_CELLS:
         return _json_cell(name, value)
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from models.content import Content
@@ -61,7 +62,7 @@ def text(cell: object) -> str | None:
 
 
 def mapping(cell: object) -> dict[str, Any]:
-    """Attributes from a cell: JSON, or fields already.
+    """Attributes from a cell: JSON, or fields already; null is absent, as on the wire.
 
     Raises
     ------
@@ -69,9 +70,9 @@ def mapping(cell: object) -> dict[str, Any]:
         If it is something else.
 
     """
-    if cell is None:
+    value = msgspec.to_builtins(cells.plain(_decoded(cell, "attributes")))
+    if value is None:
         return {}
-    value = cells.plain(_decoded(cell, "attributes"))
     if not isinstance(value, dict):
         raise TypeError(f"attributes are an object; got {cell!r}")
     return value
@@ -96,9 +97,9 @@ def _categories(cell: object) -> tuple[str, ...]:
 
 
 def _embedding(cell: object) -> tuple[float, ...]:
-    if cell is None:
-        return ()
     given = _decoded(cell, "an embedding")
+    if given is None:
+        return ()
     numbers = [float(number) for number in given] if isinstance(given, list) else [math.nan]
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"an embedding is a list of finite numbers; got {str(cell)[:60]}")

@@ -5,9 +5,11 @@ A table's columns beside user_id and attributes are attributes, too, numbers whe
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from models.dataset_files import cells
@@ -52,10 +54,13 @@ def _others(row: Mapping[str, Any]) -> dict[str, Any]:
 def _attribute(cell: Any) -> Any:
     """A cell as an attribute: a number where it looks so; None if empty, or a number not finite.
 
-    As `replay` reads tables, in stream/rowfiles.py: neither package may import the other.
+    As `replay` reads tables, in stream/rowfiles.py: neither package may import the other. What JSON
+    has not, such as a time, is the text that the wire's JSON would hold; without a zone it is UTC.
     """
+    if isinstance(cell, datetime) and cell.tzinfo is None:
+        cell = cell.replace(tzinfo=UTC)
     try:
-        value = float(cell) if isinstance(cell, str) else cell
+        value = float(cell) if isinstance(cell, str) else msgspec.to_builtins(cell)
     except ValueError:
         return cell or None
     return None if isinstance(value, float) and not math.isfinite(value) else value

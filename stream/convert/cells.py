@@ -16,10 +16,9 @@ from stream.convert.records import (
     too_long,
 )
 from stream.errors import InputFileError
+from stream.rowfiles import LONGEST_CELL
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
-# Characters of a cell, and of a row of many lines; a message of the wire has no more.
-_LONGEST: Final = 1_048_576
 # The cells of a line; None if a quote is still open at its end.
 _Split = Callable[[str], list[str] | None]
 
@@ -55,7 +54,7 @@ def csv_records(
     A quoted cell may hold newlines. Where a quote opens and what follows is no row of as many cells
     as the header, its line alone is left out, and reading goes on at the next.
     """
-    csv.field_size_limit(_LONGEST)
+    csv.field_size_limit(LONGEST_CELL)
     split = _splitter(delimiter, quotes=quotes)
     ahead = _Ahead(lines)
     while (line := ahead.take()) is not None:
@@ -158,7 +157,7 @@ def _row_of_lines(
 def _following(taken: list[_Line], ahead: _Ahead) -> Iterator[str]:
     """The lines of a row, which are also added to those taken, as long as it may grow."""
     size = 0
-    while (text := taken[-1].text) is not None and (size := size + len(text)) <= _LONGEST:
+    while (text := taken[-1].text) is not None and (size := size + len(text)) <= LONGEST_CELL:
         yield text
         line = ahead.take()
         if line is None:

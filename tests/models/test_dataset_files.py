@@ -247,6 +247,14 @@ def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "items.csv, line 2: attributes should be JSON" in told(good, cell)
 
 
+def test_a_cell_that_holds_null_is_an_absent_field(tmp_path: Path) -> None:
+    """As on the wire, to which `replay` sends none."""
+    cells = tmp_path / "items.csv"
+    cells.write_text("item_id,title,attributes,embedding\n9,Nine,null,null\n")
+    data = read_dataset(as_json(tmp_path / "e.jsonl", EVENTS), cells)
+    assert data.contents[data.items.index("9")] == Content("Nine")
+
+
 def test_of_several_rows_of_an_item_the_last_counts_from_the_first_time_on(tmp_path: Path) -> None:
     """And one that is unavailable is not offered before its first event."""
     items = as_json(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,10 @@ COLUMNS = {
     "visits": [1, 2, None, 4, 5, 6, 7, 8, 9, 10, 11, 12],
     "member": [True, False, None, True, False, True, False, True, False, True, False, True],
     "tags": [["a"], [], None, ["b"], *[["c", "d"]] * 8],
-    "attributes": ['{"age": 1}', "{}", *[None] * 10],
+    "since": [datetime(2000, 1, 1, 0, 0, second) for second in range(12)],  # noqa: DTZ001
+    "seen": [datetime(2000, 1, 1, hour, tzinfo=UTC) for hour in range(12)],
+    "born": [date(1970, 1, 1 + day) for day in range(12)],
+    "attributes": ['{"age": 1}', "{}", "null", *[None] * 9],
 }
 
 
@@ -62,4 +66,11 @@ def test_a_table_of_users_means_the_same_in_training_and_on_the_wire(
     assert sent == read_profiles(path)
     assert sent["u0"] == sent["u0"] | {"age": 1, "available": 25, "income": 1.5}
     assert all({"age", "available"}.isdisjoint(sent[user]) for user in ("u2", "u3", "u5", "u7"))
+    if ending == ".parquet":  # which knows of times; a zone that is not there is UTC
+        assert (sent["u5"]["since"], sent["u5"]["seen"], sent["u5"]["born"]) == (
+            "2000-01-01T00:00:05Z",
+            "2000-01-01T05:00:00Z",
+            "1970-01-06",
+        )
+    assert "income" in sent["u4"]
     assert all("income" not in sent[user] for user in ("u1", "u2", "u3", "u5"))

@@ -1,5 +1,6 @@
 """Files of events and items: three formats, the same rows; what is wrong is named."""
 
+import csv
 import gzip
 import json
 from datetime import datetime
@@ -11,7 +12,7 @@ import pytest
 
 from stream.errors import InputFileError
 from stream.foreign import Kind
-from stream.rowfiles import RowFile
+from stream.rowfiles import LONGEST_CELL, RowFile
 from stream.schemas import Rejected
 
 CSV = "user_id,item_id,type,value,timestamp\nann,5,rate,4.5,1700000000000\nbob,6,like,,\n"
@@ -88,6 +89,41 @@ def test_parquet_times_without_a_zone_are_utc(tmp_path: Path) -> None:
     assert read(tmp_path / "a.parquet") == [row | {"timestamp": "2024-01-02T03:00:00Z"}]
 
 
+def test_times_of_users_and_finer_than_microseconds(tmp_path: Path) -> None:
+    """An attribute's zone is UTC, too, where it has none; what Python cannot hold is cut off."""
+    table = {
+        "user_id": ["a"],
+        "since": pa.array([946_684_800_000_000_001], pa.timestamp("ns")),
+        "seen": pa.array([946_684_800_000], pa.timestamp("ms", "Europe/Zurich")),
+    }
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    times = {"since": "2000-01-01T00:00:00Z", "seen": "2000-01-01T01:00:00+01:00"}
+    assert read(tmp_path / "a.parquet", "users") == [{"user_id": "a", "attributes": times}]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (pa.array([b"\xff"]).view(pa.string()), "can't decode byte 0xff"),
+        (pa.array([2**62], pa.timestamp("us")), "out of range"),
+    ],
+)
+def test_a_cell_of_parquet_that_python_cannot_hold(
+    column: pa.Array, said: str, tmp_path: Path
+) -> None:
+    """Text that is not UTF-8, a time after the year 9999: a sentence that names the file."""
+    pq.write_table(pa.table({"user_id": ["a"], "x": column}), tmp_path / "a.parquet")
+    with pytest.raises(InputFileError, match=rf"a\.parquet cannot be read: .*{said}"):
+        read(tmp_path / "a.parquet", "users")
+
+
+def test_a_long_cell_is_read_whatever_was_read_before(tmp_path: Path) -> None:
+    """Up to the limit of convert's own CSV; the csv module has one for the whole process."""
+    (tmp_path / "a.csv").write_text(f"user_id,type,query\na,search,{'x' * 200_000}\n")
+    csv.field_size_limit(131_072)
+    assert read(tmp_path / "a.csv") == [{"user_id": "a", "type": "search", "query": "x" * 200_000}]
+
+
 def test_the_fraction_ends_at_one(tmp_path: Path) -> None:
     """Progress goes from 0 to 1, also when read a second time."""
     (tmp_path / "a.csv").write_text(CSV)
@@ -108,7 +144,7 @@ def test_the_fraction_ends_at_one(tmp_path: Path) -> None:
         ("a.csv.gz", b"no gzip", "cannot be read"),
         ("b.csv.gz", gzip.compress(CSV.encode())[:-12], "cannot be read"),
         ("c.csv", b"user_id,type\n\xff,like\n", "line 2, is not UTF-8: byte 0xff"),
-        ("d.csv", b"user_id,type\nann," + b"x" * 200_000, "line 2: field larger than"),
+        ("d.csv", b"user_id,type\nann," + b"x" * (LONGEST_CELL + 1), "line 2: field larger than"),
         ("a.parquet", b"no parquet", "cannot be read"),
     ],
 )
@@ -138,3 +174,11 @@ def test_a_tables_other_columns_are_attributes_of_its_users(tmp_path: Path) -> N
     for name in ("u.csv", "u.parquet"):
         ann = {"user_id": "ann", "attributes": {"age": 25, "plan": "free"}}
         assert read(tmp_path / name, "users") == [ann, {"user_id": "bob"}], name
+
+
+def test_attributes_that_are_null_leave_the_other_columns(tmp_path: Path) -> None:
+    """A null is an absent field; what is no object stays, for the schema to refuse."""
+    (tmp_path / "u.csv").write_text("user_id,age,attributes\nann,3,null\nbob,,null\neve,3,7\n")
+    ann = {"user_id": "ann", "attributes": {"age": 3}}
+    eve = {"user_id": "eve", "attributes": 7}
+    assert read(tmp_path / "u.csv", "users") == [ann, {"user_id": "bob"}, eve]
