@@ -11,6 +11,8 @@ from models.content import Content
 from models.features import FeatureMap
 from models.meta.tasks import World
 
+NAMES: Final = ("item", "vector", "features", "content", "unknown", "range")
+"""Of the tables."""
 _CHUNK: Final = 4096
 """Items whose features are made at once."""
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.errors import LearnerError
+from models.meta import item_tables
 from models.meta.learner import MetaLearner
 from models.meta.tasks import Tasks, World, padded
 
@@ -19,13 +20,15 @@ def check_shapes(learner: MetaLearner, trained: object, world: World, tasks: Tas
     Raises
     ------
     LearnerError
-        If training gave no learner, or a method of it gives another shape than it must.
+        If training gave no learner, or not all of its tables, or a method of it gives another
+        shape than it must.
 
     """
     if not isinstance(trained, MetaLearner):
         raise LearnerError(
             f"{type(learner).__qualname__}.meta_train must give a learner; got {trained!r}."
         )
+    _check_tables(trained)
     few = tasks.select(np.arange(min(_USERS, len(tasks)))).between(0, _EVENTS)
     items, item = np.unique(few.item, return_inverse=True)
     few = replace(few, item=item.astype(np.int32))
@@ -42,6 +45,17 @@ def check_shapes(learner: MetaLearner, trained: object, world: World, tasks: Tas
         _check(trained, "predict", trained.predict(weights, given), wanted, "users by items")
     scores = trained.rank_scores(weights, vectors)
     _check(trained, "rank_scores", scores, (len(few), len(vectors)), "users by items")
+
+
+def _check_tables(trained: MetaLearner) -> None:
+    """Look for what the base reads of `learned`, unless a method of one's own does."""
+    own = type(trained).item_vectors is not MetaLearner.item_vectors
+    wanted = ("range",) if own else item_tables.NAMES
+    if missing := [name for name in wanted if name not in trained.learned]:
+        raise LearnerError(
+            f"{type(trained).__qualname__}.meta_train must keep the tables of"
+            f" models.meta.item_tables; {', '.join(missing)} came not."
+        )
 
 
 def _check(

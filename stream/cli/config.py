@@ -40,5 +40,5 @@ def config(loaded: Loaded, json_: Json = False) -> int:
         table = Table("setting", "value", "from")
         for name, value in values.items():
             table.add_row(name, str(value), loaded.sources[name])
-        Console().print(table)
+        Console(markup=False).print(table)
     return 0

@@ -93,7 +93,7 @@ def describe(loaded: Loaded, json_: Json = False) -> int:
             json.dumps([_fields(name, found.get(name)) | {"wrong": said[name]} for name in wrong])
         )
     else:
-        console = Console()
+        console = Console(markup=False)
         console.print(_table(found, wrong))
         for complaint in filter(None, wrong.values()):
             # Whole, however narrow the terminal: it names a command.

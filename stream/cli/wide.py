@@ -15,7 +15,7 @@ _AROUND: Final = 3
 
 def show(table: Table) -> None:
     """Print a table, without cutting a cell."""
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     parts = list(_parts(table.columns, console.width))

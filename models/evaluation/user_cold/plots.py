@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from models.evaluation.plots import COLOURS, MARKERS, add_legend, add_point, canvas
+
+_BANDS: Final = 4
+"""Learners of whom each has a band."""
 
 
 def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
@@ -23,21 +26,28 @@ def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
 
 
 def _by_support(learners: Mapping[str, Any]) -> Figure:
-    """MAE against the number of events adapted to, one line a learner, with bands."""
+    """MAE against the number of events adapted to, one line a learner, with bands.
+
+    Bands of many learners would cover each other: then the best alone has one.
+    """
     figure, axes = canvas("mean absolute error")
+    best = min(learners, key=lambda name: float(learners[name]["mae"]), default="")
+    banded = learners if len(learners) <= _BANDS else {best}
     for place, (name, learner) in enumerate(learners.items()):
         steps = learner["by_support"]
         at = np.arange(len(steps))
         colour = COLOURS[place % len(COLOURS)]
         band = np.array([step["interval"]["mae"] for step in steps.values()], dtype=float)
-        axes.fill_between(at, *band.T, color=colour, alpha=0.08, linewidth=0)
+        if name in banded:
+            axes.fill_between(at, *band.T, color=colour, alpha=0.1, linewidth=0)
         axes.plot(
             at, [step["mae"] for step in steps.values()], color=colour, label=name,
             marker=MARKERS[place % len(MARKERS)], markersize=6, linewidth=1.8,
         )  # fmt: skip
         axes.set_xticks(at, list(steps))
     axes.set_xlabel("events of the user that were adapted to")
-    axes.set_title("Error for users unseen in training (bands: 95 % over users)", loc="left")
+    whose = "bands" if len(banded) > 1 else f"band, of {best}"
+    axes.set_title(f"Error for users unseen in training ({whose}: 95 % over users)", loc="left")
     add_legend(axes)
     return figure
 

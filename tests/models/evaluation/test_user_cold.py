@@ -9,6 +9,7 @@ import pytest
 from support.histories import random_history
 
 from models.errors import DataError
+from models.evaluation.failures import Failures
 from models.evaluation.user_cold.metrics import Told, columns, figures, intervals, mae_apart
 from models.evaluation.user_cold.plan import (
     SUPPORTS,
@@ -21,6 +22,7 @@ from models.evaluation.user_cold.plan import (
 from models.evaluation.user_cold.report import document, table
 from models.evaluation.user_cold.run import run
 from models.evaluation.words import counted
+from models.meta.item_mean import ItemMean
 
 BASELINES = ("item-mean", "item-mean-offset")
 
@@ -264,6 +266,24 @@ def test_each_user_weighs_the_same():
     assert figures(of)["mae"][0] == pytest.approx(1.0)
     assert intervals(of, 0)["mae"] == [0.0, 2.0]
     assert np.isnan(figures(of)["recall"][0])
+
+
+class Lost(ItemMean):
+    """It predicts nothing after events."""
+
+    def adapt_weights(self, weights, support):
+        """Lose the weights."""
+        return weights * np.where(support.size > 0, np.nan, 1)[:, None].astype(np.float32)
+
+
+def test_predictions_that_are_no_numbers_fail_their_learner_alone(data):
+    """By name; the others are kept."""
+    failures = Failures()
+    names = [f"{__name__}:Lost", "item-mean"]
+    plan = split(data, 0.25, 0)
+    outcomes = failures.gather(names, run([plan], names, 0, silent, guard=failures.guard))
+    assert [outcome.name for outcome in outcomes] == ["item-mean"]
+    assert "Lost.signs says of some events is no finite number" in failures.reasons[names[0]]
 
 
 def test_the_json_has_the_shape_that_others_rely_on(data):

@@ -1,9 +1,15 @@
-"""What a learner of one's own gives in a wrong shape is told in a sentence: whose, which, what."""
+"""A learner of one's own: the template's works, and a wrong shape is told in a sentence."""
+
+import inspect
+import sys
+import textwrap
+from types import ModuleType
 
 import numpy as np
 import pytest
-from support.tasks import synthetic
+from support.tasks import error, synthetic
 
+import models.meta
 from models.errors import LearnerError
 from models.meta import LEARNERS, learner_of
 from models.meta.item_mean import ItemMean
@@ -51,3 +57,27 @@ def test_right_shapes_pass(name):
     trained = learner.meta_train(world, tasks)
     check_shapes(learner, trained, world, tasks)
     check_shapes(learner, trained, world, tasks.select(np.arange(1)).between(0, 1))
+
+
+def test_the_template_of_the_package_works():
+    """What a reader copies from the docstring: it passes the checks, and adapts."""
+    text = inspect.cleandoc(models.meta.__doc__ or "")
+    code = text[text.index('    """An item\'s mean') : text.index("Then `headwater evaluate")]
+    module = ModuleType("own_meta_template")
+    sys.modules[module.__name__] = module
+    exec(compile(textwrap.dedent(code), "own_meta_template.py", "exec"), module.__dict__)
+    world, tasks = synthetic()
+    learner = learner_of("own_meta_template:Shift", {})
+    trained = learner.meta_train(world, tasks)
+    check_shapes(learner, trained, world, tasks)
+    assert error(trained, world, tasks, 10) < error(trained, world, tasks, 0)
+
+
+def test_missing_tables_are_told():
+    """Those of items, which the base reads."""
+    world, tasks = synthetic(users=10)
+    learner = Own()
+    tables = learner.meta_train(world, tasks).learned
+    bare = Own(learned={name: tables[name] for name in ("item", "vector", "range")})
+    with pytest.raises(LearnerError, match="features, content, unknown came not"):
+        check_shapes(learner, bare, world, tasks)
