@@ -51,3 +51,13 @@ def test_where_no_word_has_room_each_figure_still_has_its_part(
     assert shown.count(TOP) == shown.count("┏━┳━┓") == 12
     assert shown.count("Figur") == shown.count("mean") == 1
     assert max(map(len, shown.splitlines())) == 5
+
+
+def test_brackets_are_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of extras, ids and paths, in cells and below."""
+    made = Table("learner", caption="maml failed: pip install 'headwater[train]'")
+    made.add_row("[bold]")
+    wide.show(made)
+    shown = capsys.readouterr().out
+    assert "headwater[train]" in shown
+    assert "[bold]" in shown
