@@ -56,7 +56,7 @@ def test_where_no_word_has_room_each_figure_still_has_its_part(
 def test_brackets_are_letters(capsys: pytest.CaptureFixture[str]) -> None:
     """Of extras, ids and paths, in cells and below."""
     made = Table("learner", caption="maml failed: pip install 'headwater[train]'")
-    made.add_row("[bold]")
+    made.add_row("[bold]" + "-" * 60)
     wide.show(made)
     shown = capsys.readouterr().out
     assert "headwater[train]" in shown
