@@ -21,7 +21,17 @@ from models.learner import Log
 from models.meta import item_tables, popularity
 from models.meta.asking import Verb, ask
 from models.meta.described import Described, entering, of_all
-from models.meta.tasks import Profile, Support, Tasks, World, of_log, padded, parts, values_of
+from models.meta.tasks import (
+    Profile,
+    Support,
+    Tasks,
+    World,
+    of_log,
+    padded,
+    parts,
+    repeated,
+    values_of,
+)
 from models.meta.telling import learn_curves, median, step_at, steps_of
 from models.scorer import Scorer, Tables
 from models.user_states import UserStates
@@ -287,7 +297,8 @@ class MetaLearner(Scorer):
 
 
 def _some(fold: Fold, most: int) -> Fold:
-    """At most so many of the fold's users, spread over all of them."""
+    """At most so many of the fold's users with several events, spread over all of them."""
     tasks, vectors = fold
-    users = np.linspace(0, len(tasks) - 1, min(most, len(tasks)))
-    return tasks.select(users.astype(np.int64)), vectors
+    users = repeated(tasks)
+    drawn = np.linspace(0, len(users) - 1, min(most, len(users)))
+    return tasks.select(users[drawn.astype(np.int64)]), vectors

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.arrays import Float32s
 from models.meta.episodes import LONG, SUPPORT, Episodes, Padded, draw
 from models.meta.learner import Progress
-from models.meta.tasks import Tasks
+from models.meta.tasks import Tasks, repeated
 from models.meta.training.items import SlowItems
 from models.training.threads import one_thread
 
@@ -73,7 +73,7 @@ def meta_train(
     progress: Progress,
 ) -> None:
     """Train a model in place; profiles: float32[n, F], features of the tasks' users."""
-    users = np.flatnonzero(tasks.size)
+    users = repeated(tasks)
     steps = -(-len(users) // schedule.batch)
     total = steps * schedule.epochs
     with one_thread():

@@ -11,9 +11,9 @@ from support.tasks import ITEMS, error, synthetic
 from models.content import Content
 from models.errors import DataError, DivergedError, MissingLibraryError
 from models.hashing import item_hashes
-from models.meta import learner_class
+from models.meta import learner_class, learner_of
 from models.meta.asking import ask
-from models.meta.tasks import Tasks, padded
+from models.meta.tasks import Tasks, padded, repeated
 
 NAMES = ("maml", "fomaml", "anil", "metasgd", "reptile", "prototypes", "tasks")
 WITH_RATES = ("maml", "fomaml", "anil", "metasgd", "reptile", "tasks")
@@ -234,3 +234,26 @@ def test_settings_are_kept_as_text(trained):
     """A file tells what it was trained with."""
     kept = json.loads(trained["maml"].learned["settings"].tobytes())
     assert kept["steps"] == trained["maml"].settings.steps
+
+
+def test_users_of_one_event_are_in_no_episode():
+    """They teach nothing of adapting: there are as many steps as without them, unless all are."""
+    world, tasks = synthetic(users=20)
+    ones = tasks.between(0, 1)
+    both = Tasks(
+        np.concatenate([tasks.start, tasks.start[-1] + ones.start[1:]]),
+        *(
+            np.concatenate([getattr(tasks, name), getattr(ones, name)])
+            for name in ("item", "value", "time", "positive")
+        ),
+        (*tasks.profiles, *ones.profiles),
+    )
+    assert repeated(both).tolist() == list(range(20))
+    assert repeated(ones).tolist() == list(range(20))
+    steps = []
+    for some in (tasks, both, ones):
+        learner = learner_of("anil", {"size": 3, "rounds": 2, "epochs": 1, "batch": 4})
+        told: list[int] = []
+        learner.meta_train(world, some, progress=lambda _done, of, told=told: told.append(of))
+        steps.append(told[-1])
+    assert steps == [10, 10, 10]
