@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from models.evaluation.plots import COLOURS, MARKERS, add_legend, add_point, canvas
-
-_BANDS: Final = 4
-"""Learners of whom each has a band."""
 
 
 def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
@@ -28,26 +25,27 @@ def draw(folder: Path, found: Mapping[str, Any]) -> list[Path]:
 def _by_support(learners: Mapping[str, Any]) -> Figure:
     """MAE against the number of events adapted to, one line a learner, with bands.
 
-    Bands of many learners would cover each other: then the best alone has one.
+    These are paired: how much more error than the least learner's there would be with other users.
     """
     figure, axes = canvas("mean absolute error")
-    best = min(learners, key=lambda name: float(learners[name]["mae"]), default="")
-    banded = learners if len(learners) <= _BANDS else {best}
     for place, (name, learner) in enumerate(learners.items()):
         steps = learner["by_support"]
         at = np.arange(len(steps))
         colour = COLOURS[place % len(COLOURS)]
-        band = np.array([step["interval"]["mae"] for step in steps.values()], dtype=float)
-        if name in banded:
-            axes.fill_between(at, *band.T, color=colour, alpha=0.1, linewidth=0)
+        low, high = (
+            [step["mae"] - step["behind"]["mae"] + step["behind"][end] for step in steps.values()]
+            for end in ("less", "more")
+        )
+        axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.plot(
             at, [step["mae"] for step in steps.values()], color=colour, label=name,
             marker=MARKERS[place % len(MARKERS)], markersize=6, linewidth=1.8,
         )  # fmt: skip
         axes.set_xticks(at, list(steps))
     axes.set_xlabel("events of the user that were adapted to")
-    whose = "bands" if len(banded) > 1 else f"band, of {best}"
-    axes.set_title(f"Error for users unseen in training ({whose}: 95 % over users)", loc="left")
+    axes.set_title(
+        "Error for users unseen in training (bands: 95 %, paired with the least)", loc="left"
+    )
     add_legend(axes)
     return figure
 
