@@ -75,6 +75,12 @@ def _read(path: Path) -> tuple[Served, bool]:
     return mixture, mixture.settings.repeats
 
 
+def warm(learner: Served) -> None:
+    """Load what adapting loads at its first call: torch, for some meta-learners."""
+    if isinstance(learner, MetaLearner):
+        learner.warm()
+
+
 def introduce(learner: Served, settings: Settings) -> str:
     """One line that says what is served, and what was noted of its training."""
     version = learner.version.hex()

@@ -14,7 +14,7 @@ from agents.publish import Publisher
 from agents.records import TopicCode
 from agents.router import Router
 from agents.served import Served
-from agents.snapshot import introduce, load_learner
+from agents.snapshot import introduce, load_learner, warm
 from agents.user_hop import UserHop
 from agents.user_plan import Planner
 from stream import topics as topic_admin
@@ -44,6 +44,7 @@ def run(settings: Settings) -> int:
     learner = load_learner(settings)
     topics = asyncio.run(_topics(settings))
     log.info(introduce(learner, settings))
+    warm(learner)
     create_worker(settings, topics, learner).run()
     return 0
 

@@ -1,6 +1,7 @@
 """A base for meta-learners with settings: kept in what was learned, and open to a search."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -15,7 +16,12 @@ from models.search.space import Space
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is decided before training; numbers are at least 0, whole ones and rates above it."""
+    """What is decided before training; numbers are at least 0, whole ones and rates above it.
+
+    most: what whole numbers may be at most, by name, lest a slip of the finger run for days.
+    """
+
+    most: ClassVar[Mapping[str, int]] = {}
 
     def __post_init__(self) -> None:
         """Refuse what cannot be learned with.
@@ -31,6 +37,8 @@ class Settings:
                 continue
             if isinstance(value, int) and value < 1:
                 raise DataError(f"{name} must be at least 1; got {value}.")
+            if name in self.most and value > self.most[name]:
+                raise DataError(f"{name} must be at most {self.most[name]}; got {value}.")
             above = value > 0 if name.endswith("rate") else value >= 0
             if not (above and value < float("inf")):
                 raise DataError(f"{name} must be a finite number above 0; got {value}.")

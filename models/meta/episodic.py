@@ -3,7 +3,7 @@
 A subclass names its settings and the module of models.meta.training that learns for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -34,6 +34,8 @@ class EpisodicSettings(Settings):
     before these were compared on other splits, whose users are in part held out by seed 0: they
     led to a fixed damping, Huber's loss and few epochs. Learners had unlike numbers of trials.
     """
+
+    most: ClassVar[Mapping[str, int]] = {"size": 256, "rounds": 1000, "folds": 100, "epochs": 1000}
 
     size: int = 8  # numbers of an item's place, and of a user's taste
     rounds: int = 12  # of EM, from which slow weights start

@@ -13,7 +13,7 @@ learners is which weights the steps move and how the start is learned; each is o
 All start from what variational EM makes of the tasks (models.meta.em), as the Bayesian head does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -33,6 +33,8 @@ Rates: TypeAlias = Literal["fixed", "step", "weight"]
 @dataclass(frozen=True, slots=True)
 class GradientSettings(EpisodicSettings):
     """What is decided before training."""
+
+    most: ClassVar[Mapping[str, int]] = {**EpisodicSettings.most, "units": 1024, "steps": 100}
 
     base: Literal["dot", "mlp"] = "dot"
     loss: heads.Loss = "squared"

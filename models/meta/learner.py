@@ -247,6 +247,12 @@ class MetaLearner(Scorer):
 
         """
 
+    def warm(self) -> None:
+        """Adapt one user to one event, so that no list waits for what a first call loads."""
+        vector = np.zeros((1, 1, len(self.learned["unknown"])), dtype=np.float32)
+        value, time = self.clip(vector[..., 0]), np.zeros((1, 1), dtype=np.int64)
+        self.adapt_weights(self.start([None]), Support(vector, value, time, time[0] + 1))
+
     def file_notes(self) -> dict[str, str]:
         """Tell the learner's name, by which a worker finds its class."""
         return {**super().file_notes(), "learner": self.name}
@@ -287,7 +293,8 @@ class MetaLearner(Scorer):
         there = np.arange(length) < size[:, None]
         value = np.zeros((len(states), length), dtype=np.float32)
         liked = users.ring_liked[:, :length][there] > 0
-        value[there] = self.clip(values_of(users.ring_value[:, :length][there], liked))
+        told = self.clip(users.ring_value[:, :length][there])  # infinite ones, too; not nan
+        value[there] = self.clip(values_of(told, liked))
         time = np.where(there, users.ring_time[:, :length], 0)
         own = entering(catalogue, users.ring_item[:, :length][there])
         vector = np.zeros((*there.shape, own.shape[1]), dtype=np.float32)

@@ -5,7 +5,7 @@
 A new user's (c, q) is solved for, with a ridge to the mean of the training users.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
@@ -29,6 +29,8 @@ _NEWTON: Final = 6
 @dataclass(frozen=True, slots=True)
 class FactorSettings(Settings):
     """What is decided before training."""
+
+    most: ClassVar[Mapping[str, int]] = {"size": 1024, "steps": 100_000}
 
     size: int = 8  # factors
     steps: int = 600  # of Adam, about: whole epochs

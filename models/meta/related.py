@@ -7,7 +7,7 @@ numbers .8223; 3 steps .8246; 20 epochs .8245, 5 .8226; with folds, and clusters
 first than now, damping 20 .8230, 5 .8247.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -25,6 +25,10 @@ from models.search.space import Float, Int, Space
 @dataclass(frozen=True, slots=True)
 class RelatedSettings(EpisodicSettings):
     """What is decided before training."""
+
+    most: ClassVar[Mapping[str, int]] = {
+        **EpisodicSettings.most, "clusters": 1000, "numbers": 256, "units": 1024, "steps": 100,
+    }  # fmt: skip
 
     clusters: int = 8
     numbers: int = 8  # that describe a task

@@ -21,6 +21,8 @@ from models.errors import DataError
 
 _NAME: Final = "headwater"
 _ABOUT: Final = "headwater"
+_SHORT: Final = 80
+"""Characters of a difference that is told in full."""
 
 
 @contextmanager
@@ -77,11 +79,17 @@ def _hold_against(path: Path, study: Study, about: Mapping[str, Any]) -> None:
         return
     was = was or {}
     if other := [name for name in told if was.get(name) != told[name]]:
-        differ = "; ".join(f"{name} was {was.get(name)}, is {told[name]}" for name in other)
+        differ = "; ".join(_difference(name, was.get(name), told[name]) for name in other)
         raise DataError(
             f"{path} is of another search: {differ}. Go on with the same, or name another"
             " --storage."
         )
+
+
+def _difference(name: str, was: Any, told: Any) -> str:
+    """What differs, with what it was and is if that is short."""
+    both = f"{name} was {was}, is {told}"
+    return both if len(both) <= _SHORT else f"the {name} is another"
 
 
 def _sentence(error: Exception) -> str:

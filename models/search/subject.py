@@ -87,7 +87,12 @@ def settings_of(
         if found.learner in told:
             raise DataError(f"{path} is the second file for the learner {found.learner}.")
         subject = subject_of(found.learner, repeats=repeats)
-        told[found.learner] = checked(path, found, subject.defaults)
+        settings = checked(path, found, subject.defaults)
+        try:
+            check_settings(subject, settings)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+        told[found.learner] = settings
     return told
 
 

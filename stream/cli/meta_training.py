@@ -10,10 +10,11 @@ from rich.table import Table
 
 from models.dataset import Dataset
 from models.errors import DataError, MissingLibraryError
+from models.evaluation.user_cold.noted import notes_on
 from models.evaluation.words import counted
 from models.meta import learner_of
 from models.meta.learner import MetaLearner
-from models.meta.tasks import of_dataset
+from models.meta.tasks import Tasks, World, of_dataset
 from models.search.subject import settings_of
 from stream.cli.contest import shown
 from stream.cli.histories import read_history
@@ -41,7 +42,8 @@ def run(loaded: Loaded, job: Job, name: str) -> None:
         for note in data.notes:
             print(note, file=sys.stderr)
         began = time.monotonic()
-        trained = _trained(learner, data, job.seed)
+        world, tasks = _lesson(data)
+        trained = _trained(learner, world, tasks, job.seed)
     except DataError as error:
         raise UsageError(str(error)) from error
     except MissingLibraryError as error:
@@ -67,9 +69,17 @@ def _learner(loaded: Loaded, job: Job, name: str) -> MetaLearner:
     return learner_of(name, told, repeats=repeats)
 
 
-def _trained(learner: MetaLearner, data: Dataset, seed: int) -> MetaLearner:
+def _lesson(data: Dataset) -> tuple[World, Tasks]:
+    """All users to learn of, with a word on what is odd about them."""
+    users = np.arange(len(data.users))
+    world, tasks = of_dataset(data, users)
+    for note in notes_on(data, users, world, tasks):
+        print(note, file=sys.stderr)
+    return world, tasks
+
+
+def _trained(learner: MetaLearner, world: World, tasks: Tasks, seed: int) -> MetaLearner:
     """The learner that has seen all users."""
-    world, tasks = of_dataset(data, np.arange(len(data.users)))
     with shown() as progress:
         report = partial(progress, f"{learner.name}: training")
         trained = learner.meta_train(world, tasks, seed=seed, progress=report)

@@ -80,8 +80,7 @@ def _settings(training: ModuleType, loaded: Loaded, job: Job) -> Any:
     told: dict[str, Any] = {}
     try:
         if job.settings:
-            found = read_settings(job.settings)
-            told = checked(job.settings, found, training.DEFAULTS)
+            told = _of_file(training, job.settings)
         if job.epochs is not None:
             told["epochs"] = job.epochs
         if job.width is not None:
@@ -90,6 +89,16 @@ def _settings(training: ModuleType, loaded: Loaded, job: Job) -> Any:
         return training.TrainSettings(seed=job.seed, repeats=repeats, device=job.device, **told)
     except DataError as error:
         raise UsageError(str(error)) from error
+
+
+def _of_file(training: ModuleType, path: Path) -> dict[str, Any]:
+    """The file's settings. Raises DataError, which names it, if they do not do."""
+    told = checked(path, read_settings(path), training.DEFAULTS)
+    try:
+        training.TrainSettings(**told)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return told
 
 
 def _train(training: ModuleType, settings: Any, job: Job, data: Dataset) -> Any:

@@ -1,5 +1,6 @@
 """The learner that settings ask for: which files are served, and what is said of others."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -147,6 +148,45 @@ def test_a_learner_of_another_release_is_named(mean: Path) -> None:
     known, other = b'"learner": "item-mean-offset"', b'"learner": "median-of-others"'
     mean.write_bytes(mean.read_bytes().replace(known, other))
     assert "is of the learner median-of-others; known are item-mean," in refused(mean)
+
+
+_FIRST_LIST = """
+import sys
+from pathlib import Path
+import numpy as np
+from agents import worker
+from models.meta.tasks import Support
+from stream.settings import Settings
+
+async def topics(settings):
+    return None
+
+class Ready:
+    def __init__(self, settings, topics, learner):
+        self.learner = learner
+
+    def run(self):
+        before = set(sys.modules)
+        vector = np.ones((1, 3, len(self.learner.learned["unknown"])), dtype=np.float32)
+        value, time = np.ones((1, 3), dtype=np.float32), np.zeros((1, 3), dtype=np.int64)
+        events = Support(vector, value, time, np.array([3]))
+        self.learner.adapt_weights(self.learner.start([None]), events)
+        print(len(set(sys.modules) - before), "torch" in sys.modules)
+
+worker._topics, worker.create_worker = topics, Ready
+worker.run(Settings(model=Path(sys.argv[1])))
+"""
+
+
+def test_a_ready_worker_has_loaded_what_adapting_needs(tmp_path: Path) -> None:
+    """The first list waits for no import; torch's take seconds."""
+    pytest.importorskip("torch", reason="needs the extra: pip install 'headwater[train]'")
+    path = tmp_path / "small.safetensors"
+    few = {"size": 2, "rounds": 2, "epochs": 1}
+    learner_of("maml", few).meta_train(*synthetic(users=10)).save(path)
+    asked = [sys.executable, "-c", _FIRST_LIST, str(path)]
+    found = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert found.stdout == "0 True\n"
 
 
 @pytest.mark.parametrize(

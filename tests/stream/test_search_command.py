@@ -213,11 +213,13 @@ def test_more_trials_go_on_and_another_search_is_refused(
         (("--learner", "mixture"), "learner was counters, is mixture"),
         (("--learner", "counters", "--seed", "1"), "seed was 0, is 1"),
         (("--learner", "counters", "--events", str(other)), "data was "),
+        (("--learner", "mixture"), "; the space is another. Go on"),
     ):
         assert search(events, out, *more) == 2
         told = capsys.readouterr().err
         assert "best.toml.trials is of another search: " in told
         assert what in told
+        assert len(told) < 400
 
 
 @pytest.mark.parametrize(
@@ -266,6 +268,8 @@ def test_wrong_use_is_told_in_one_sentence(
         ('learner = "mixture"\n[settings]\nwidht = 3', "unknown widht; settings of mixture are"),
         ('learner = "mixture"\n[settings]\nrate = 0.0', "rate is out of its range; got 0.0"),
         ('learner = "mixture"\n[settings]\nmodules = ["fun"]', "modules are popularity"),
+        ('learner = "mixture"\n[settings]\nrate = -1', "best.toml: rate is out of its range"),
+        ('learner = "mixture"\n[settings]\nrate = nan', "best.toml: rate is a finite number; got"),
         ('learner = "gru4rec"\n[settings]', "is for the learner gru4rec"),
         ('learner = "mixture"', "needs `learner`, a name, and a table `settings`"),
         ('learner = "mixture"\nmore = 1\n[settings]', "unknown more"),

@@ -237,6 +237,19 @@ def test_a_meta_learner_that_a_worker_serves(events, tmp_path, capsys, name):
         assert (learner.settings.size, learner.settings.epochs) == (2, 1)
 
 
+def test_what_is_odd_about_the_users_is_told_before_a_meta_learner_s_training(tmp_path, capsys):
+    """Values beyond all others, and users of one event, as `evaluate` tells them."""
+    path = tmp_path / "events.csv"
+    rows = [f"{n},{n % 9},rate,{1_600_000_000_000 + n},{n % 5 + 1}" for n in range(40)]
+    rows += ["0,8,rate,1600000001000,1e9"]
+    path.write_text("\n".join(["user_id,item_id,type,timestamp,value", *rows]) + "\n")
+    asked = ["train", "--events", str(path), "--out", str(tmp_path / "a.safetensors")]
+    assert main([*asked, "--learner", "item-mean"]) == 0
+    told = capsys.readouterr().err
+    assert "1 value lies beyond all others, 1 to 5, and counts as its ends in training.\n" in told
+    assert "39 of 40 users to train on have one event only: these tell nothing of" in told
+
+
 def test_a_learner_that_lacks_a_library_is_named(events, tmp_path, monkeypatch, capsys):
     """With the command that installs it."""
     for module in [name for name in sys.modules if name.startswith("models.meta.training")]:
@@ -264,6 +277,9 @@ def test_a_learner_that_lacks_a_library_is_named(events, tmp_path, monkeypatch, 
             "b.toml is for the learner bayes",
         ),
         (("--settings", "b.toml"), "unknown widht; settings of bayes are size,"),
+        (("--settings", "m.toml"), "m.toml: rate must be a finite number above 0; got -1.0."),
+        (("--settings", "n.toml"), "n.toml: rate is a finite number; got nan."),
+        (("--settings", "long.toml"), "long.toml: steps must be at most 100; got 100000."),
     ],
 )
 def test_wrong_use_of_meta_learners_is_one_sentence(
@@ -272,6 +288,8 @@ def test_wrong_use_of_meta_learners_is_one_sentence(
     """And the exit code is 2."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b.toml").write_text('learner = "bayes"\n[settings]\nwidht = 2\n')
+    for file, setting in (("m", "rate = -1"), ("n", "rate = nan"), ("long", "steps = 100000")):
+        (tmp_path / f"{file}.toml").write_text(f'learner = "maml"\n[settings]\n{setting}\n')
     assert main(["train", "--events", str(events), "--out", "a.safetensors", *more]) == 2
     told = capsys.readouterr().err
     assert sentence in told

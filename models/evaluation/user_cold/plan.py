@@ -10,6 +10,7 @@ from models.arrays import Bools, Int32s, Int64s
 from models.by_user import ByUser
 from models.dataset import Dataset
 from models.errors import DataError
+from models.evaluation.user_cold.noted import notes_on
 from models.evaluation.words import counted
 from models.meta.tasks import Tasks, World, of_dataset
 
@@ -133,6 +134,9 @@ def split_by_queries(data: Dataset, pairs: Sequence[tuple[str, str]], seed: int)
         if (users.get(user), items.get(item)) not in found
     ]
     notes = []
+    if repeated := len(pairs) - len(set(pairs)):
+        are = "query repeats another and is", "queries repeat others and are"
+        notes.append(f"{counted(repeated, *are)} left out.")
     if missing:
         named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
         queries = counted(len(missing), "query is", "queries are")
@@ -161,12 +165,7 @@ def _plan(
         told_of = " ".join(notes) or f"No user is held out of {len(data.users):,}."
         raise DataError(f"No held-out user has an event to tell. {told_of}")
     world, train = of_dataset(data, others)
-    if beyond := int((Tasks.of(data, others).value != train.value).sum()):
-        lie, count = ("value lies", "counts") if beyond == 1 else ("values lie", "count")
-        notes.append(
-            f"{beyond:,} {lie} beyond all others, {world.low:g} to {world.high:g}, and {count} as"
-            " its ends in training."
-        )
+    notes += notes_on(data, others, world, train)
     query, more = _tamed(_shuffled(Tasks.of(data, told, chosen[1]), seed), world)
     notes += more
     return Plan(

@@ -139,7 +139,12 @@ def test_queries_are_exactly_what_is_told(data):
         asked = {item for name, item in pairs if name == data.users[user]}
         wanted = [i for i in data.item[data.user == user] if data.items[i] not in asked]
         assert own.tolist() == wanted
-    assert plan.notes[-1] == "1 query is of no event and left out: nobody nothing."
+    assert plan.notes[-2:] == (
+        "1 query repeats another and is left out.",
+        "1 query is of no event and left out: nobody nothing.",
+    )
+    more = split_by_queries(data, [*pairs, pairs[0], pairs[1]], 0).notes[-1]
+    assert more == "2 queries repeat others and are left out."
     assert list(plan.steps) == [*map(str, SUPPORTS), "all"]
     assert len(plan.train) == 38
 
@@ -161,6 +166,18 @@ def test_outlandish_values_do_not_stretch_the_range(data):
     assert split(replace(rated, value=often), 0.25, 0).world.high == 5
     same = split(rated, 0.25, 0)
     assert (same.world.low, same.world.high, same.notes) == (0.0, 5.0, ())
+
+
+def test_users_of_one_event_are_noted_where_they_are_most(data):
+    """They tell items' means and nothing of adapting."""
+    first = np.unique(data.user, return_index=True)[1]
+    kept = np.sort(np.concatenate([first[data.user[first] < 30], np.flatnonzero(data.user >= 30)]))
+    columns = ("row", "user", "item", "kind", "value", "time", "positive")
+    short = replace(data, **{name: getattr(data, name)[kept] for name in columns})
+    pairs = [(data.users[39], data.items[data.item[data.user == 39][0]])]
+    said = "30 of 39 users to train on have one event only: these tell nothing of how to adapt."
+    assert split_by_queries(short, pairs, 0).notes[-1] == said
+    assert not any("one event" in note for note in split_by_queries(data, pairs, 0).notes)
 
 
 def test_outlandish_values_to_tell_do_not_drown_all_errors(data):

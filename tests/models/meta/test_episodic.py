@@ -180,6 +180,8 @@ def test_where_either_rate_may_be_to_blame_both_are_named(name, world_and_tasks)
         ({"rate": 0.0}, "rate must be .* above 0"),
         ({"rate": float("nan")}, "rate must be .* above 0"),
         ({"damping": -1.0}, "damping must be"),
+        ({"steps": 100_000}, "steps must be at most 100; got 100000"),
+        ({"epochs": 100_000}, "epochs must be at most 1000; got 100000"),
         ({"base": "tree"}, "base must be dot or mlp; got 'tree'"),
         ({"loss": "hinge"}, "loss must be squared or cross-entropy; got 'hinge'"),
     ],
