@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from models.meta.learner import MetaLearner
 from models.scorer import Tables
 from models.search.space import Space
 
+_ABOVE: Final = ("rate", "damping", "ridge")
+"""Settings of these names are above 0: without damping or ridge users without events are lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is decided before training; numbers are at least 0, whole ones and rates above it.
+    """What is decided before training; numbers are at least 0, whole ones and some above it.
 
     most: what whole numbers may be at most, by name, lest a slip of the finger run for days.
     """
@@ -39,7 +42,7 @@ class Settings:
                 raise DataError(f"{name} must be at least 1; got {value}.")
             if name in self.most and value > self.most[name]:
                 raise DataError(f"{name} must be at most {self.most[name]}; got {value}.")
-            above = value > 0 if name.endswith("rate") else value >= 0
+            above = value > 0 if name.endswith(_ABOVE) else value >= 0
             if not (above and value < float("inf")):
                 raise DataError(f"{name} must be a finite number above 0; got {value}.")
 

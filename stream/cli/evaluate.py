@@ -59,8 +59,10 @@ Lengths = Annotated[
     list[str] | None,
     typer.Option("--k", metavar="K[,K]", help="List lengths, beside 10.", show_default=False),
 ]
-# So that `--k 10 20 50` is understood too.
-MoreLengths = Annotated[list[str] | None, typer.Argument(metavar="K", hidden=True)]
+MoreLengths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="K", help="More of --k, as in --k 10 20 50.", show_default=False),
+]
 Window = Annotated[int, typer.Option("--window", min=1, help="Events predicted together.")]
 Partitions = Annotated[int, typer.Option("--partitions", min=1, help="Each has a gate of its own.")]
 ColdFolds = Annotated[

@@ -189,7 +189,7 @@ def _conclude(libraries: Any, job: Job, search: Any) -> None:
     print(f"{report.counts(search.study)}; all are in {job.storage}.")
     if job.plot:
         with failing(job.plot):
-            libraries.plots.draw(job.plot, search.study)
+            libraries.plots.draw(job.plot, search.study, search.objective.figure)
         print(f"Written: {job.plot}")
     print(f"Written: {job.out}")
 

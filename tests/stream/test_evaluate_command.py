@@ -263,3 +263,4 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "headwater evaluate --events" in shown
     assert "neighbours" in shown
+    assert "as in --k 10 20 50" in shown  # what [K]... is

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs the extra: pip install 'headwater[train]'")
 
+from matplotlib.pyplot import imread
 from optuna.study import Study
 from optuna.trial import TrialState
 
@@ -47,10 +48,25 @@ def test_pictures_are_drawn_without_a_word(
     logs.configure("INFO")
     with opened(tmp_path / "trials", {}, higher_is_better=True) as study:
         trials(study, scores, tell=tell)
-        drawn = {path.stem for path in draw(tmp_path / "pictures", study)}
+        drawn = {path.stem for path in draw(tmp_path / "pictures", study, "MAE")}
     told = capfd.readouterr()
     assert (told.out, told.err) == ("", "")
     assert not logging.getLogger("matplotlib.font_manager").isEnabledFor(logging.WARNING)
     usual = {"optimization_history", "timeline"}
     assert drawn == usual | more | ({"parallel_coordinate"} if "slice" in more else set())
     assert all((tmp_path / "pictures" / f"{name}.png").exists() for name in drawn)
+
+
+def test_axes_have_the_scores_own_name_and_no_long_legend(tmp_path: Path) -> None:
+    """In every page that shows scores; eleven trials are too many to be listed."""
+    with opened(tmp_path / "trials", {}, higher_is_better=False) as study:
+        trials(study, [number / 10 for number in range(11)], tell=True)
+        drawn = [path for path in draw(tmp_path / "pictures", study, "HR@10") if path.is_file()]
+    pages = {path.stem: path.read_text() for path in drawn if path.suffix == ".html"}
+    named = {name for name, page in pages.items() if "HR@10" in page}
+    assert named == set(pages) - {"timeline"}
+    assert not any(
+        "Objective Value" in page or 'Intermediate Value"' in page for page in pages.values()
+    )
+    width, height = imread(tmp_path / "pictures" / "intermediate_values.png").shape[1::-1]
+    assert width > height
