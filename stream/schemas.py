@@ -95,6 +95,9 @@ class Recommendation(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 Id = str | int
+_LARGEST = 1e38
+Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+"""What rows keep: numbers of single precision, of which none is infinite."""
 Time = Annotated[datetime, msgspec.Meta(tz=True)] | int | None
 
 
@@ -104,7 +107,7 @@ class WireEvent(msgspec.Struct, gc=False):
     user_id: Id
     type: str
     item_id: Id | None = None
-    value: float | None = None
+    value: Number | None = None
     timestamp: Time = None
     event_id: Id | None = None
     query: str | None = None
@@ -120,7 +123,7 @@ class WireItem(msgspec.Struct, gc=False):
     title: str | None = None
     categories: list[str] | None = None
     attributes: dict[str, Any] | None = None
-    embedding: list[float] | None = None
+    embedding: list[Number] | None = None
     available: bool | None = None
     timestamp: Time = None
 
