@@ -57,7 +57,3 @@ class Checkpoint:
         data = BytesIO()  # a disk that is full would not be torch's OSError
         torch.save({"format": FORMAT, "key": self._key, "state": dict(state)}, data)
         write_whole(self._path, data.getvalue())
-
-    def remove(self) -> None:
-        """Forget it: the training is done."""
-        self._path.unlink(missing_ok=True)

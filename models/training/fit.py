@@ -56,7 +56,7 @@ def train(
     Where no net can be trained (too few events, one item, no positive event, or no user with two
     events) the mixture is one of counters alone, and its notes say why under "net". The checkpoint
     is a file that is written after each epoch, gone on from if it is there and of the same data,
-    end and settings, and removed at the end; whether it is gone on from is told.
+    end and settings, which is told; whoever has saved the mixture removes it.
     """
     settings = settings or TrainSettings()
     started = perf_counter()
@@ -78,8 +78,6 @@ def train(
     }
     tastes = _tastes(data, end, settings)
     mixture = _mixture(data, end, settings, gate, _net(nets.after, tastes, settings), notes)
-    if saved:
-        saved.remove()
     return Trained(mixture, settings, nets.after, tastes, perf_counter() - started)
 
 

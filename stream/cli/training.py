@@ -60,6 +60,8 @@ def run(loaded: Loaded, job: Job) -> None:
     trained = _train(training, settings, job, data)
     with failing(job.out):
         trained.mixture.save(job.out)
+    with failing(job.checkpoint):
+        job.checkpoint.unlink(missing_ok=True)
     show(_table(job, trained))
     print(f"Serve it: HEADWATER_MODEL={job.out} headwater worker")
 

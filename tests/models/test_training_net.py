@@ -259,7 +259,7 @@ trained(data, SMALL, show, Checkpoint(Path(sys.argv[1]), key(data, len(data), SM
             assert one.load() is None
             assert told[-1].startswith(f"{path} is damaged (")
             assert told[-1].endswith(over)
-        one.remove()
+        path.unlink()
         assert one.load() is None
         assert len(told) == 5
 

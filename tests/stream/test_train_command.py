@@ -123,6 +123,25 @@ def test_stopped_before_anything_is_kept_it_says_so(
     )
 
 
+def test_a_snapshot_that_cannot_be_written_costs_no_epoch(events, tmp_path, capsys, monkeypatch):
+    """A disk that is full at the end: the same command goes on from the last epoch."""
+    out = tmp_path / "shop.safetensors"
+    kept = out.with_name("shop.safetensors.training")
+    with monkeypatch.context() as full:
+        full.setattr(Mixture, "save", failing_save)
+        assert train(events, out) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert kept.exists()
+    assert train(events, out) == 0
+    assert "Going on from epoch" in capsys.readouterr().err
+    assert not kept.exists()
+
+
+def failing_save(_mixture, path):
+    """As on a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
 def test_stopped_it_claims_nothing_of_a_state_that_it_found(events, tmp_path, capsys, monkeypatch):
     """While the files are read nobody knows whether it is of these data, seed and settings."""
     kept = tmp_path / "shop.training"
