@@ -17,6 +17,7 @@ from models.evaluation.baselines.popularity import Popularity
 from models.evaluation.by_rows import ByRows, Counters
 from models.evaluation.contest import Contestant, Context, ScoreContestant, silent
 from models.evaluation.contestants import CONTESTANTS
+from models.evaluation.excerpts import of_events
 from models.evaluation.metrics import figures
 from models.evaluation.prequential import Outcome, Protocol, plan, run
 from models.evaluation.ranks import draw_ranks
@@ -121,9 +122,7 @@ def test_windows_of_one_event_are_exact_and_larger_ones_nearly_so(
 ) -> None:
     """On real ratings, where a window is a moment, the two differ by less than noise."""
     whole = read_dataset(DEMO / "events.csv.gz", DEMO / "items.csv.gz")
-    some = slice(9000, 13000)
-    columns = ("row", "user", "item", "kind", "value", "time", "positive")
-    data = replace(whole, **{name: getattr(whole, name)[some] for name in columns})
+    data = of_events(whole, np.arange(9000, 13000))
     rates = [
         hit_rate(outcome(make(Context()), data, Protocol(window=window)), data)
         for window in (1, 64)

@@ -9,6 +9,7 @@ import pytest
 from support.histories import random_history
 
 from models.errors import DataError
+from models.evaluation.excerpts import of_events
 from models.evaluation.failures import Failures
 from models.evaluation.user_cold.metrics import Told, columns, figures, intervals, mae_apart
 from models.evaluation.user_cold.plan import (
@@ -90,8 +91,7 @@ def test_notes_say_of_which_part_they_are(data):
     """What holds for the whole history is said once."""
     noted = replace(data, notes=("Rows were left out.",))
     kept = np.flatnonzero((data.user > 0) | (np.arange(len(data)) < 40))
-    columns = ("row", "user", "item", "kind", "value", "time", "positive")
-    short = replace(noted, **{name: getattr(data, name)[kept] for name in columns})
+    short = of_events(noted, kept)
     plans = folds(short, 2, 0)
     notes = document(plans, list(run(plans, BASELINES, 0, silent)), {}, 0)["settings"]["notes"]
     assert notes[0] == "Rows were left out."
@@ -172,8 +172,7 @@ def test_users_of_one_event_are_noted_where_they_are_most(data):
     """They tell items' means and nothing of adapting."""
     first = np.unique(data.user, return_index=True)[1]
     kept = np.sort(np.concatenate([first[data.user[first] < 30], np.flatnonzero(data.user >= 30)]))
-    columns = ("row", "user", "item", "kind", "value", "time", "positive")
-    short = replace(data, **{name: getattr(data, name)[kept] for name in columns})
+    short = of_events(data, kept)
     pairs = [(data.users[39], data.items[data.item[data.user == 39][0]])]
     said = "30 of 39 users to train on have one event only: these tell nothing of how to adapt."
     assert split_by_queries(short, pairs, 0).notes[-1] == said
@@ -219,8 +218,7 @@ def test_values_that_are_all_alike_are_noted(data):
 def test_one_of_a_kind_is_told_in_the_singular(data):
     """In notes, and in the table's title."""
     kept = np.flatnonzero((data.user > 0) | (np.arange(len(data)) < 40))
-    columns = ("row", "user", "item", "kind", "value", "time", "positive")
-    short = replace(data, **{name: getattr(data, name)[kept] for name in columns})
+    short = of_events(data, kept)
     seed = next(s for s in range(99) if 0 in held_out(short, 0.05, s))
     plan = split(short, 0.05, seed)
     assert plan.notes[-1] == (
