@@ -1,11 +1,12 @@
 """One evaluation: each learner in turn goes through the whole history."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from models.evaluation.contest import Context
+from models.evaluation.contest import Contestant, Context
 from models.evaluation.contestants import contestant
-from models.evaluation.failures import Guard, unguarded
+from models.evaluation.failures import Guard, outcomes, unguarded
 from models.evaluation.prequential import Plan, run
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.report import Standing
@@ -26,11 +27,13 @@ def standings(
     """
     rows = plan.data.row[plan.targets]
     waiting = deque(contestant(name, context) for name in names)  # what one lacks is told at once
-    while waiting:
-        standing = None
-        with guard(waiting[0].name):
-            outcome = run(waiting.popleft(), plan, context.progress)
-            rank = draw_ranks(outcome.better, outcome.ties, rows, context.seed)
-            standing = Standing(outcome, rank)
-        if standing is not None:
-            yield standing
+
+    def standing(one: Contestant) -> Standing:
+        outcome = run(one, plan, context.progress)
+        return Standing(outcome, draw_ranks(outcome.better, outcome.ties, rows, context.seed))
+
+    def works() -> Iterator[tuple[str, Callable[[], Standing]]]:
+        while waiting:  # what a learner holds goes before the next one begins
+            yield waiting[0].name, partial(standing, waiting.popleft())
+
+    yield from outcomes(works(), guard)

@@ -34,6 +34,16 @@ def unguarded(_name: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def outcomes(works: Iterable[tuple[str, Callable[[], N]]], guard: Guard) -> Iterator[N]:
+    """What becomes of each learner's work, one by one; of those that fail, what the guard does."""
+    for name, work in works:
+        found = None
+        with guard(name):
+            found = work()
+        if found is not None:
+            yield found
+
+
 class Failures:
     """Why learners failed, by name: `reasons`; and what `stopped` the work, if anything did."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from time import perf_counter, process_time
 from types import MappingProxyType
@@ -11,7 +12,7 @@ import numpy as np
 
 from models.arrays import Float32s, Int64s
 from models.evaluation.contest import Progress
-from models.evaluation.failures import Guard, unguarded
+from models.evaluation.failures import Guard, outcomes, unguarded
 from models.evaluation.ranks import draw_ranks
 from models.evaluation.user_cold.metrics import Columns, Told, columns
 from models.evaluation.user_cold.plan import Plan, barred
@@ -64,12 +65,11 @@ def run(
     learners = [
         (name, learner_of(name, settings.get(name, {}))) for name in names
     ]  # what one lacks is told at once
-    for name, learner in learners:
-        outcome = None
-        with guard(name):
-            outcome = _through_all(plans, name, learner, seed, progress)
-        if outcome is not None:
-            yield outcome
+    works = (
+        (name, partial(_through_all, plans, name, learner, seed, progress))
+        for name, learner in learners
+    )
+    yield from outcomes(works, guard)
 
 
 def _through_all(
